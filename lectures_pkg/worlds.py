@@ -1,0 +1,209 @@
+"""Small worlds whose law is known exactly: each can be sampled, scored and enumerated or integrated.
+
+What a model learned from samples can then be compared with the truth instead of with another guess.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logsumexp
+
+Rules = Mapping[str, Sequence[tuple[float, tuple[str, ...]]]]
+
+
+def binary_images(n_pixels: int = 4) -> np.ndarray:
+    """All binary images of ``n_pixels`` pixels, shape (2 ** n_pixels, n_pixels), in counting order."""
+    return np.array(list(itertools.product((0, 1), repeat=n_pixels)))
+
+
+def strokes(noise: float = 0.02) -> np.ndarray:
+    """Law of noisy vertical strokes on 2x2 pixels: one probability for each of `binary_images`.
+
+    The two vertical strokes, left column ``1010`` and right column ``0101`` (pixels read row by row),
+    are equally likely; then each pixel flips with probability ``noise``.
+
+    Parameters
+    ----------
+    noise : float
+        Probability that a pixel flips, in [0, 1/2].
+
+    Returns
+    -------
+    ndarray, shape (16,)
+        Sums to one.
+    """
+    if not 0 <= noise <= 0.5:
+        raise ValueError(f"noise must be in [0, 1/2], found {noise}")
+    images = binary_images()
+    flips = np.stack([np.abs(images - stroke).sum(axis=1) for stroke in ([1, 0, 1, 0], [0, 1, 0, 1])])
+    return np.mean(noise**flips * (1 - noise) ** (4 - flips), axis=0)
+
+
+class GaussianMixture:
+    """Mixture of Gaussians with diagonal covariances in one or more dimensions.
+
+    Parameters
+    ----------
+    weights : array_like, shape (k,)
+        Sum to one.
+    means, stds : array_like, shape (k, dim)
+        A column for each dimension; for one dimension shape (k,) will do, and one number serves all stds.
+
+    Raises
+    ------
+    ValueError
+        If weights don't sum to one, or a component lacks a mean or a positive standard deviation.
+    """
+
+    def __init__(self, weights: ArrayLike, means: ArrayLike, stds: ArrayLike) -> None:
+        self.weights = np.asarray(weights, dtype=float)
+        locations = np.asarray(means, dtype=float)
+        if abs(self.weights.sum() - 1) > 1e-8 or (self.weights < 0).any():
+            raise ValueError(f"weights must not be negative and must sum to 1, found {self.weights}")
+        scales = np.broadcast_to(np.asarray(stds, dtype=float), locations.shape)
+        if len(locations) != len(self.weights) or (scales <= 0).any():
+            raise ValueError("each component needs a mean and positive standard deviations")
+        self.means = locations.reshape(len(self.weights), -1)
+        self.stds = scales.reshape(self.means.shape)
+
+    @property
+    def dim(self) -> int:
+        return self.means.shape[1]
+
+    def log_prob(self, x: ArrayLike) -> np.ndarray:
+        """Log density in nats at points of shape (..., dim), or (...) where dim is 1; shape (...)."""
+        points = np.asarray(x, dtype=float)
+        points = points[..., None] if self.dim == 1 and (points.ndim == 0 or points.shape[-1] != 1) else points
+        standardised = (points[..., None, :] - self.means) / self.stds
+        log_normal = -0.5 * standardised**2 - np.log(self.stds) - 0.5 * np.log(2 * np.pi)
+        with np.errstate(divide="ignore"):
+            return logsumexp(log_normal.sum(axis=-1) + np.log(self.weights), axis=-1)
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws of shape (n, dim)."""
+        component = rng.choice(len(self.weights), size=n, p=self.weights)
+        return self.means[component] + self.stds[component] * rng.standard_normal((n, self.dim))
+
+
+#: An unambiguous grammar with agreement: subject and verb agree in number, also across "near the dogs".
+AGREEMENT: Rules = {
+    "S": [(0.5, ("NPs", "VPs")), (0.5, ("NPp", "VPp"))],
+    "NPs": [(0.5, ("the", "Ns")), (0.3, ("the", "A", "Ns")), (0.2, ("the", "Ns", "PP"))],
+    "NPp": [(0.5, ("the", "Np")), (0.3, ("the", "A", "Np")), (0.2, ("the", "Np", "PP"))],
+    "PP": [(0.5, ("near", "the", "Ns")), (0.5, ("near", "the", "Np"))],
+    "VPs": [(0.4, ("Vs",)), (0.6, ("Ts", "O"))],
+    "VPp": [(0.4, ("Vp",)), (0.6, ("Tp", "O"))],
+    "O": [(0.5, ("the", "Ns")), (0.5, ("a", "A", "Ns"))],
+    "Ns": [(0.4, ("cat",)), (0.3, ("dog",)), (0.2, ("bird",)), (0.1, ("movie",))],
+    "Np": [(0.4, ("cats",)), (0.3, ("dogs",)), (0.2, ("birds",)), (0.1, ("movies",))],
+    "A": [(0.5, ("nice",)), (0.3, ("old",)), (0.2, ("red",))],
+    "Vs": [(0.6, ("sleeps",)), (0.4, ("runs",))],
+    "Vp": [(0.6, ("sleep",)), (0.4, ("run",))],
+    "Ts": [(0.7, ("sees",)), (0.3, ("likes",))],
+    "Tp": [(0.7, ("see",)), (0.3, ("like",))],
+}
+
+
+class Grammar:
+    """A probabilistic context-free grammar: samples sentences, scores them, knows its own entropy.
+
+    Parameters
+    ----------
+    rules : mapping
+        Non-terminal to its expansions, each a probability and a tuple of symbols; a symbol without
+        rules is a word. The entropy is that of derivations, which is that of sentences where the
+        grammar is unambiguous.
+    start : str
+        The start symbol.
+
+    Raises
+    ------
+    ValueError
+        If a non-terminal's probabilities don't sum to one, or sentences would be infinitely long.
+    """
+
+    def __init__(self, rules: Rules = AGREEMENT, start: str = "S") -> None:
+        for symbol, expansions in rules.items():
+            total = sum(probability for probability, _ in expansions)
+            if abs(total - 1) > 1e-8:
+                raise ValueError(f"the probabilities of {symbol!r} must sum to 1, found {total:.6g}")
+        self.rules, self.start = rules, start
+        self.symbols = list(rules)
+        if np.max(np.abs(np.linalg.eigvals(self.expansion_matrix()))) >= 1:
+            raise ValueError("sentences of this grammar have no finite expected length")
+        self.words = sorted({s for ex in rules.values() for _, rhs in ex for s in rhs if s not in rules})
+
+    def expansion_matrix(self) -> np.ndarray:
+        """M[a, b]: expected number of b in one expansion of a, shape (symbols, symbols)."""
+        return np.array(
+            [[sum(p * rhs.count(b) for p, rhs in self.rules[a]) for b in self.symbols] for a in self.symbols]
+        )
+
+    def rule_entropies(self) -> np.ndarray:
+        """h[a]: entropy in nats of the choice among a's rules, shape (symbols,)."""
+        return np.array([-sum(p * np.log(p) for p, _ in self.rules[a] if p > 0) for a in self.symbols])
+
+    def words_per_rule(self) -> np.ndarray:
+        """t[a]: expected number of words written by one expansion of a, shape (symbols,)."""
+        return np.array(
+            [sum(p * sum(s not in self.rules for s in rhs) for p, rhs in self.rules[a]) for a in self.symbols]
+        )
+
+    def entropy(self) -> float:
+        """Entropy of a derivation, in nats per sentence: the start symbol's entry of (I - M)^-1 h."""
+        return self._expected(self.rule_entropies())
+
+    def expected_length(self, *, with_end: bool = True) -> float:
+        """Expected tokens per sentence, the end symbol included unless told otherwise."""
+        return self._expected(self.words_per_rule()) + with_end
+
+    def entropy_per_token(self) -> float:
+        """Entropy in nats per token, end symbols counted: what the best model's cross-entropy tends to."""
+        return self.entropy() / self.expected_length()
+
+    def sample(self, rng: np.random.Generator) -> list[str]:
+        """One sentence, without start or end symbols."""
+        words, agenda = [], [self.start]
+        while agenda:
+            symbol = agenda.pop()
+            if symbol not in self.rules:
+                words.append(symbol)
+                continue
+            expansions = self.rules[symbol]
+            choice = rng.choice(len(expansions), p=[p for p, _ in expansions])
+            agenda.extend(reversed(expansions[choice][1]))
+        return words
+
+    def log_prob(self, sentence: Sequence[str]) -> float:
+        """Log probability of a sentence in nats, summed over its derivations; -inf where it has none."""
+        words = tuple(sentence)
+
+        @cache
+        def inside(symbols: tuple[str, ...], start: int, end: int) -> float:
+            """Probability that ``symbols`` write words[start:end]."""
+            if not symbols:
+                return float(start == end)
+            first, rest = symbols[0], symbols[1:]
+            if end - start < len(symbols):  # every symbol writes at least one word
+                return 0.0
+            if first not in self.rules:
+                return inside(rest, start + 1, end) if words[start] == first else 0.0
+            if not rest:
+                return sum(p * inside(rhs, start, end) for p, rhs in self.rules[first])
+            return sum(
+                inside((first,), start, middle) * inside(rest, middle, end)
+                for middle in range(start + 1, end - len(rest) + 1)
+            )
+
+        with np.errstate(divide="ignore"):
+            return float(np.log(inside((self.start,), 0, len(words))))
+
+    def _expected(self, per_expansion: np.ndarray) -> float:
+        identity = np.eye(len(self.symbols))
+        totals = np.linalg.solve(identity - self.expansion_matrix(), per_expansion)
+        return float(totals[self.symbols.index(self.start)])
