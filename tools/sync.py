@@ -1,6 +1,6 @@
 """Keep in step what every notebook repeats: the install cell, and the exercises' prompts, stubs and solutions.
 
-usage: python tools/sync.py [--check] [--repository URL] [--ref REF]
+usage: python tools/sync.py [--check | --placeholder] [--repository URL] [--ref REF] [NOTEBOOK ...]
 
 The repository's address and the pinned ref stand once, in ``_config.yml``; a fork re-points
 everything with ``python tools/sync.py --repository URL --ref REF``. The exercises stand once, in
@@ -23,7 +23,7 @@ from lectures_pkg.exercises import stems as stems_with_exercises
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIG = ROOT / "_config.yml"
 BOOK = ROOT / "book"
-PLACEHOLDER = "https://github.com/OWNER/generative-models-derived-and-checked"
+PLACEHOLDER = "/OWNER/"  #: stands in the address for as long as the repository has none
 
 INSTALL = """\
 # Runs anywhere: on Colab this installs the course's package; elsewhere it is there already.
@@ -97,10 +97,17 @@ def exercise_cells(exercise: Exercise) -> list[nbformat.NotebookNode]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook is out of step")
+    parser.add_argument("--placeholder", action="store_true", help="only say so if the address is still a placeholder")
     parser.add_argument("--repository", help="new address, written into _config.yml and every notebook")
     parser.add_argument("--ref", help="new tag, branch or commit to install from")
     parser.add_argument("notebooks", nargs="*", type=pathlib.Path)
     options = parser.parse_args(arguments)
+    if options.placeholder:
+        if PLACEHOLDER in configured()[0]:
+            print(
+                "note: _config.yml holds a placeholder address, so Colab links lead nowhere yet (tools/sync.py sets it)"
+            )
+        return 0
     if options.repository or options.ref:
         repository, ref = configured()
         configure(options.repository or repository, options.ref or ref)
