@@ -118,8 +118,7 @@ def show_images(images: ArrayLike, n_columns: int = 10, *, scale: float = 0.6, a
         sheet[top : top + height, left : left + width] = image
     if axes is None:
         _, axes = plt.subplots(figsize=(n_columns * scale, n_rows * scale * height / width))
-    colours = mpl.colormaps["Greys"].copy()
-    colours.set_bad(alpha=0)
+    colours = mpl.colormaps["Greys"].with_extremes(bad=(0, 0, 0, 0))
     axes.imshow(np.ma.masked_invalid(sheet), cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     return axes.figure  # type: ignore[return-value]

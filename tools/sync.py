@@ -35,6 +35,7 @@ if importlib.util.find_spec("lectures_pkg") is None:
 os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("LECTURES_THREADS", "1"))  # one thread: see the preface\
 """
 
+PAGES = {"index", "ledger"}  #: notebooks that are pages, not chapters: their set-up is not shown
 STARS = {1: "★", 2: "★★", 3: "★★★"}
 
 
@@ -58,7 +59,8 @@ def synced(notebook: nbformat.NotebookNode, stem: str) -> nbformat.NotebookNode:
     old = {cell.id: cell for cell in notebook.cells}
     cells = [cell for cell in notebook.cells if not _is_owned(cell)]
     first_code = next(index for index, cell in enumerate(cells) if cell.cell_type == "code")
-    install = _code("install", INSTALL.format(repository=repository, ref=ref), ["hide-input"])
+    tags = ["remove-cell"] if stem in PAGES else ["hide-input"]
+    install = _code("install", INSTALL.format(repository=repository, ref=ref), tags)
     cells.insert(first_code, install)
     if stem in stems_with_exercises():
         headings = (index for index, cell in enumerate(cells) if cell.source.startswith("## Exercises"))

@@ -165,6 +165,11 @@ class Verdict:
         return self.comparison.holds and all(self.slips.values())
 
     @property
+    def summary(self) -> str:
+        """Both sides as far as every machine prints the same, and the allowance."""
+        return _summary(self.claim, self.comparison)
+
+    @property
     def sentence(self) -> str:
         """One line that is the same on every machine as long as the claim holds."""
         if not self.comparison.holds:
@@ -174,7 +179,7 @@ class Verdict:
         if accepted:
             return f"✗ {self.claim.label}: the slip «{'», «'.join(accepted)}» passed the check as well"
         slips = "; ".join(self.slips)
-        return f"✓ {self.claim.label}: {_summary(self.claim, self.comparison)}. Refused: {slips}."
+        return f"✓ {self.claim.label}: {self.summary}. Refused: {slips}."
 
     def as_json(self, stem: str) -> dict[str, object]:
         """The verdict as plain data: scalar sides, or the largest difference of array sides."""
