@@ -23,7 +23,7 @@ MODEL = "#D55E00"  #: model, generated
 CRITIC = "#009E73"  #: discriminator, critic
 BOUND = "#CC79A7"  #: bound, approximation
 SLIP = "#999999"  #: a wrong form
-INK = "#7A7A7A"  #: text, axes and exact truth: a grey that reads on white and on near black
+INK = "#7A7A7A"  #: a grey that reads on white and on near black (text, axes, exact truth)
 
 _STYLE: dict[Any, Any] = {
     "figure.figsize": (6.4, 3.4),

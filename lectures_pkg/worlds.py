@@ -79,6 +79,8 @@ class GaussianMixture:
         """Log density in nats at points of shape (..., dim), or (...) where dim is 1; shape (...)."""
         points = np.asarray(x, dtype=float)
         points = points[..., None] if self.dim == 1 and (points.ndim == 0 or points.shape[-1] != 1) else points
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            raise ValueError(f"points must have shape (..., {self.dim}), found {np.shape(x)}")
         standardised = (points[..., None, :] - self.means) / self.stds
         log_normal = -0.5 * standardised**2 - np.log(self.stds) - 0.5 * np.log(2 * np.pi)
         with np.errstate(divide="ignore"):
@@ -90,7 +92,7 @@ class GaussianMixture:
         return self.means[component] + self.stds[component] * rng.standard_normal((n, self.dim))
 
 
-#: An unambiguous grammar with agreement: subject and verb agree in number, also across "near the dogs".
+#: An unambiguous grammar in which subject and verb agree in number, also across "near the dogs".
 AGREEMENT: Rules = {
     "S": [(0.5, ("NPs", "VPs")), (0.5, ("NPp", "VPp"))],
     "NPs": [(0.5, ("the", "Ns")), (0.3, ("the", "A", "Ns")), (0.2, ("the", "Ns", "PP"))],
@@ -124,18 +126,27 @@ class Grammar:
     Raises
     ------
     ValueError
-        If a non-terminal's probabilities don't sum to one, or sentences would be infinitely long.
+        If a non-terminal's probabilities don't sum to one, an expansion is empty, a symbol can become
+        itself and nothing else, or sentences would be infinitely long.
     """
 
     def __init__(self, rules: Rules = AGREEMENT, start: str = "S") -> None:
+        if start not in rules:
+            raise ValueError(f"the start symbol {start!r} has no rules")
         for symbol, expansions in rules.items():
             total = sum(probability for probability, _ in expansions)
-            if abs(total - 1) > 1e-8:
+            if abs(total - 1) > 1e-8 or min(probability for probability, _ in expansions) < 0:
                 raise ValueError(f"the probabilities of {symbol!r} must sum to 1, found {total:.6g}")
+            if not all(rhs for _, rhs in expansions):
+                raise ValueError(f"an expansion of {symbol!r} is empty; every symbol must write at least one word")
         self.rules, self.start = rules, start
         self.symbols = list(rules)
         if np.max(np.abs(np.linalg.eigvals(self.expansion_matrix()))) >= 1:
             raise ValueError("sentences of this grammar have no finite expected length")
+        renamings = np.array([[any(rhs == (b,) for _, rhs in rules[a]) for b in self.symbols] for a in self.symbols])
+        if np.linalg.matrix_power(renamings.astype(float), len(self.symbols)).any():
+            raise ValueError("a symbol of this grammar can become itself and nothing else: its sentences are ambiguous")
+        self._cumulative = {symbol: np.cumsum([p for p, _ in expansions]) for symbol, expansions in rules.items()}
         self.words = sorted({s for ex in rules.values() for _, rhs in ex for s in rhs if s not in rules})
 
     def expansion_matrix(self) -> np.ndarray:
@@ -174,9 +185,9 @@ class Grammar:
             if symbol not in self.rules:
                 words.append(symbol)
                 continue
-            expansions = self.rules[symbol]
-            choice = rng.choice(len(expansions), p=[p for p, _ in expansions])
-            agenda.extend(reversed(expansions[choice][1]))
+            cumulative = self._cumulative[symbol]
+            choice = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
+            agenda.extend(reversed(self.rules[symbol][choice][1]))
         return words
 
     def log_prob(self, sentence: Sequence[str]) -> float:
@@ -207,3 +218,102 @@ class Grammar:
         identity = np.eye(len(self.symbols))
         totals = np.linalg.solve(identity - self.expansion_matrix(), per_expansion)
         return float(totals[self.symbols.index(self.start)])
+
+
+class MarkovChain:
+    r"""A stationary source in which each symbol depends on the ``order`` symbols before it, and on nothing else.
+
+    Parameters
+    ----------
+    transition : array_like, shape (n_symbols,) * (order + 1)
+        ``transition[a, ..., b, c]`` is the probability that c follows a, ..., b: rows (last axis) sum to one.
+
+    Attributes
+    ----------
+    stationary : ndarray, shape (n_symbols,) * order
+        The law of ``order`` symbols in a row that one more step leaves as it is.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not a cube of at least two dimensions, a row is not a law, or more than one law
+        is stationary.
+    """
+
+    def __init__(self, transition: ArrayLike) -> None:
+        self.transition = np.asarray(transition, dtype=float)
+        shape = self.transition.shape
+        if len(shape) < 2 or len(set(shape)) != 1:
+            raise ValueError(f"transition must have shape (n,) * (order + 1) with order of at least 1, found {shape}")
+        if (self.transition < 0).any() or np.abs(self.transition.sum(axis=-1) - 1).max() > 1e-8:
+            raise ValueError("each row of transition (its last axis) must be a law that sums to 1")
+        self.n_symbols, self.order = shape[0], len(shape) - 1
+        self.stationary = self._stationary_law()
+
+    def _stationary_law(self) -> np.ndarray:
+        n_states = self.n_symbols**self.order
+        step = np.zeros((n_states, n_states))  # from (a, ..., b) to (..., b, c)
+        state, symbol = np.divmod(np.arange(n_states * self.n_symbols), self.n_symbols)
+        step[state, (state * self.n_symbols + symbol) % n_states] = self.transition.reshape(-1)
+        equations = np.vstack([step.T - np.eye(n_states), np.ones(n_states)])
+        law, _, rank, _ = np.linalg.lstsq(equations, np.r_[np.zeros(n_states), 1.0], rcond=1e-10)
+        if rank < n_states:
+            raise ValueError("more than one law is stationary: some symbols are never left, or never reached")
+        law = np.maximum(law, 0)
+        return (law / law.sum()).reshape((self.n_symbols,) * self.order)
+
+    def joint(self, length: int) -> np.ndarray:
+        """Law of ``length`` symbols in a row, shape (n_symbols,) * length: every string is enumerated."""
+        if length < self.order:
+            return self.stationary.sum(axis=tuple(range(length, self.order)))
+        law = self.stationary
+        for _ in range(length - self.order):
+            law = law[..., None] * self.transition
+        return law
+
+    def entropy_rate(self) -> float:
+        r"""Entropy per symbol in nats, from the transitions: minus the sum of pi(h) T(h, c) log T(h, c)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(self.transition > 0, self.transition * np.log(self.transition), 0.0)
+        return float(-(self.stationary[..., None] * terms).sum())
+
+    def conditional_entropy(self, n_past: int) -> float:
+        """Entropy in nats of a symbol given the ``n_past`` before it, by enumerating all strings of that length."""
+        past = _entropy(self.joint(n_past)) if n_past else 0.0
+        return _entropy(self.joint(n_past + 1)) - past
+
+    def cross_entropy_rate(self, model: MarkovChain) -> float:
+        """Nats per symbol that another chain spends on what this one writes; infinite where it rules that out."""
+        law = self.joint(max(self.order, model.order) + 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(law > 0, law * np.log(model.transition), 0.0)
+        return float(-terms.sum())
+
+    def sample(self, n: int, length: int, rng: np.random.Generator) -> np.ndarray:
+        """``n`` independent strings from the stationary source, integers of shape (n, length)."""
+        state = rng.choice(self.stationary.size, size=n, p=self.stationary.reshape(-1))
+        symbols = np.empty((n, self.order + length), dtype=np.int64)
+        symbols[:, : self.order] = np.stack(np.unravel_index(state, self.stationary.shape), axis=1)
+        cumulative = np.cumsum(self.transition, axis=-1)
+        cumulative /= cumulative[..., -1:]
+        for t in range(self.order, self.order + length):
+            rows = cumulative[tuple(symbols[:, t - self.order : t].T)]
+            symbols[:, t] = (rows <= rng.random((n, 1))).sum(axis=1)
+        return symbols[:, :length]
+
+    def log_prob(self, symbols: ArrayLike) -> np.ndarray:
+        """Log probability in nats of strings of shape (..., length), begun in the stationary law; shape (...)."""
+        x = np.asarray(symbols)
+        length = x.shape[-1]
+        with np.errstate(divide="ignore"):
+            if length <= self.order:
+                return np.log(self.joint(length)[tuple(np.moveaxis(x, -1, 0))])
+            total = np.log(self.stationary[tuple(np.moveaxis(x[..., : self.order], -1, 0))])
+            for t in range(self.order, length):
+                total = total + np.log(self.transition[tuple(np.moveaxis(x[..., t - self.order : t + 1], -1, 0))])
+        return total
+
+
+def _entropy(law: np.ndarray) -> float:
+    positive = law[law > 0]
+    return float(-(positive * np.log(positive)).sum())

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-#: Monte Carlo sides may differ by this many standard errors: a false alarm in two million.
+#: Monte Carlo sides may differ by this many standard errors (a false alarm in two million).
 STANDARD_ERRORS = 5.0
 #: A sample that follows its law has a p-value above this.
 SMALLEST_P_VALUE = 1e-6
