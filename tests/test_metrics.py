@@ -1,0 +1,239 @@
+"""Tests with a null against SciPy, scikit-learn and brute force; modes counted by hand."""
+
+import itertools
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics.pairwise import rbf_kernel
+
+from lectures_pkg.metrics import (
+    ks_test,
+    median_distance,
+    mmd2_unbiased,
+    mmd_test,
+    mode_report,
+    moment_errors,
+    permutation_test,
+)
+
+
+def test_importing_metrics_does_not_import_torch():
+    code = "import sys, lectures_pkg.metrics; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Kolmogorov-Smirnov
+
+
+def test_ks_worked_by_hand():
+    # uniform CDF at 0.1, 0.4, 0.9; steps at 1/3, 2/3, 1: the largest gap is 2/3 - 0.4 above the line
+    assert ks_test([0.4, 0.9, 0.1], stats.uniform.cdf).statistic == pytest.approx(2 / 3 - 0.4)
+
+
+def test_ks_of_one_sample():
+    # D = max(F, 1 - F), and P(D >= d) = 2 (1 - d) for d >= 1/2
+    result = ks_test([0.8], stats.uniform.cdf)
+    assert result == pytest.approx((0.8, 0.4))
+
+
+def test_ks_statistic_against_brute_force():
+    rng = np.random.default_rng(0)
+    x = rng.normal(0.3, 1.2, size=200)
+    law = stats.norm()
+    grid = np.concatenate([np.sort(x) - 1e-12, np.sort(x)])
+    gap = max(abs(np.mean(x <= t) - law.cdf(t)) for t in grid)
+    assert ks_test(x, law.cdf).statistic == pytest.approx(gap, abs=1e-9)
+
+
+def test_ks_p_values_are_uniform_under_the_null():
+    rng = np.random.default_rng(1)
+    p_values = [ks_test(rng.exponential(size=30), stats.expon.cdf).p_value for _ in range(400)]
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-6
+
+
+@pytest.mark.parametrize("samples", [[], [[1.0, 2.0]], [1.0, np.nan], [np.inf]])
+def test_ks_refuses_what_is_no_row_of_numbers(samples):
+    with pytest.raises(ValueError, match="samples must be a row of finite numbers, found shape"):
+        ks_test(samples, stats.norm.cdf)
+
+
+# moments
+
+
+def test_moment_errors_worked_by_hand():
+    # points (0,0), (2,0), (0,2), (2,2): mean (1,1), covariance 4/3 I
+    points = [[0, 0], [2, 0], [0, 2], [2, 2]]
+    errors = moment_errors(points, [1, -2], [[1, 0], [0, 1]])
+    assert errors == pytest.approx((3, math.sqrt(2) / 3))
+
+
+def test_moment_errors_in_one_dimension():
+    assert moment_errors([1.0, 3.0], [2.0], [[2.0]]) == pytest.approx((0, 0))
+
+
+def test_moment_errors_refuse_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"need a mean of shape \(2,\) and a covariance of shape \(2, 2\)"):
+        moment_errors(np.zeros((4, 2)), 0.0, np.eye(2))
+
+
+# maximum mean discrepancy
+
+
+def brute_force_mmd2(x, y, h):
+    """The unbiased estimate, pair by pair, with scikit-learn's kernel."""
+    kernel = lambda a, b: rbf_kernel([a], [b], gamma=1 / (2 * h**2)).item()  # noqa: E731
+    pairs = lambda s: np.mean([kernel(a, b) for a, b in itertools.permutations(s, 2)])  # noqa: E731
+    return pairs(x) + pairs(y) - 2 * np.mean([kernel(a, b) for a in x for b in y])
+
+
+@pytest.mark.parametrize(("n", "m", "dim"), [(2, 2, 1), (4, 7, 2), (9, 3, 3)])
+def test_mmd_against_brute_force(n, m, dim):
+    rng = np.random.default_rng(n)
+    x, y = rng.normal(size=(n, dim)), rng.normal(0.5, 2, size=(m, dim))
+    assert mmd2_unbiased(x, y, 0.7) == pytest.approx(brute_force_mmd2(x, y, 0.7), abs=1e-12)
+
+
+def test_mmd_worked_by_hand():
+    # bandwidth so that k = exp(-d^2): x = {0, 0}, y = {1, 1}: 1 + 1 - 2 exp(-1)
+    assert mmd2_unbiased([0.0, 0.0], [1.0, 1.0], math.sqrt(0.5)) == pytest.approx(2 - 2 / math.e)
+
+
+def test_mmd_is_symmetric_and_survives_far_points():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(6, 2)), rng.normal(size=(4, 2)) + 1e6
+    assert mmd2_unbiased(x, y, 1.0) == pytest.approx(mmd2_unbiased(y, x, 1.0), abs=1e-15)
+    far = mmd2_unbiased(x, y, 1.0)
+    assert 0 < far <= 2
+
+
+def test_median_distance():
+    # distances 1, 2, 3
+    assert median_distance([0.0, 1.0, 3.0]) == 2
+
+
+# permutation tests
+
+
+def mean_gap(x, y):
+    return abs(x.mean() - y.mean())
+
+
+def test_permutation_p_value_against_all_splits():
+    """On six points the exact p-value is a count over the 20 splits; the sampled one comes near it."""
+    x, y = np.array([0.0, 1.0, 2.5]), np.array([2.0, 4.0, 5.0])
+    pooled = np.concatenate([x, y])
+    gaps = []
+    for chosen in itertools.combinations(range(6), 3):
+        rest = [i for i in range(6) if i not in chosen]
+        gaps.append(abs(pooled[list(chosen)].mean() - pooled[rest].mean()))
+    exact = np.mean(np.array(gaps) >= mean_gap(x, y) - 1e-12)
+    found = permutation_test(mean_gap, x, y, 4000, np.random.default_rng(0))
+    assert found.statistic == pytest.approx(mean_gap(x, y))
+    assert abs(found.p_value - exact) < 5 * math.sqrt(exact * (1 - exact) / 4000)
+
+
+def test_permutation_p_value_agrees_with_scipy():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=20), rng.normal(0.8, 1, size=15)
+    ours = permutation_test(mean_gap, x, y, 2000, rng).p_value
+    theirs = stats.permutation_test(
+        (x, y), mean_gap, n_resamples=2000, alternative="greater", rng=np.random.default_rng(6)
+    ).pvalue
+    assert abs(ours - theirs) < 5 * math.sqrt(2 * theirs / 2000) + 1e-3
+
+
+def test_smallest_p_value_counts_the_observed_split():
+    x, y = np.arange(20.0), np.arange(20.0) + 1000
+    assert permutation_test(mean_gap, x, y, 99, np.random.default_rng(0)).p_value == 0.01
+
+
+def test_ties_count_as_at_least_as_large():
+    same = np.ones(5)
+    assert permutation_test(mean_gap, same, same, 9, np.random.default_rng(0)).p_value == 1
+
+
+def test_mmd_test_is_the_permutation_test_of_mmd():
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(size=(15, 2)), rng.normal(0.4, 1, size=(11, 2))
+    fast = mmd_test(x, y, 1.3, 60, np.random.default_rng(8))
+    slow = permutation_test(lambda a, b: mmd2_unbiased(a, b, 1.3), x, y, 60, np.random.default_rng(8))
+    assert fast == pytest.approx(slow, abs=1e-12)
+
+
+def test_mmd_test_sees_a_shift_and_keeps_its_level():
+    rng = np.random.default_rng(9)
+    x, y, z = rng.normal(size=(100, 2)), rng.normal(size=(100, 2)), rng.normal(1, 1, size=(100, 2))
+    assert mmd_test(x, z, 1.0, 199, rng).p_value == 1 / 200
+    assert mmd_test(x, y, 1.0, 199, rng).p_value > 0.01
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: mmd2_unbiased([[1.0, 2.0]] * 3, [1.0, 2.0], 1.0), "x has dimension 2 but y has 1"),
+        (
+            lambda: mmd2_unbiased([1.0], [1.0, 2.0], 1.0),
+            "samples must be 2 or more finite points of shape (n, dim), found shape (1,)",
+        ),
+        (lambda: mmd2_unbiased([1.0, 2.0], [1.0, 2.0], 0.0), "bandwidth must be positive, found 0.0"),
+        (
+            lambda: permutation_test(mean_gap, [1.0, 2.0], [1.0, 2.0], 0, np.random.default_rng(0)),
+            "n_permutations must be at least 1, found 0",
+        ),
+        (lambda: mode_report([[0.0]], [[0.0]], 0.0), "std must be positive, found 0.0"),
+        (lambda: mode_report([[0.0]], [[0.0, 1.0]], 1.0), "samples have dimension 1 but centres have 2"),
+        (
+            lambda: mode_report(np.zeros((0, 2)), np.zeros((3, 2)), 1.0),
+            "samples must be 1 or more finite points of shape (n, dim), found shape (0, 2)",
+        ),
+    ],
+)
+def test_bad_input_gets_one_clear_sentence(call, sentence):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole sentence is compared)
+        call()
+    assert str(caught.value) == sentence
+
+
+# modes
+
+
+CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+
+
+def test_mode_report_worked_by_hand():
+    samples = [[0, 0], [0, 0.2], [0, 0.29], [10, 0], [10, 0.5], [5, 5]]  # std 0.1: good within 0.3
+    report = mode_report(samples, CENTRES, 0.1)
+    assert report.n_modes == 2
+    assert report.high_quality == pytest.approx(4 / 6)
+    assert report.counts.tolist() == [3, 1, 0, 0]
+    # 3/4 log(3/4 * 4) + 1/4 log(1/4 * 4) = 3/4 log 3
+    assert report.reverse_kl == pytest.approx(0.75 * math.log(3))
+
+
+def test_the_border_at_three_standard_deviations_is_outside():
+    report = mode_report([[3.0, 0.0], [2.999, 0.0]], CENTRES, 1.0)
+    assert report.counts.tolist() == [1, 0, 0, 0]
+
+
+def test_even_coverage_has_no_divergence_and_one_mode_has_log_k():
+    assert mode_report(CENTRES, CENTRES, 1.0).reverse_kl == pytest.approx(0, abs=1e-15)
+    assert mode_report(CENTRES[:1], CENTRES, 1.0).reverse_kl == pytest.approx(math.log(4))
+
+
+def test_without_good_samples_the_divergence_is_undefined():
+    report = mode_report([[50.0, 50.0]], CENTRES, 1.0)
+    assert (report.n_modes, report.high_quality, report.counts.sum()) == (0, 0, 0)
+    assert math.isnan(report.reverse_kl)
+
+
+def test_mode_report_against_scipys_entropy():
+    rng = np.random.default_rng(11)
+    samples = CENTRES[rng.choice(4, size=500, p=[0.5, 0.3, 0.15, 0.05])] + rng.normal(size=(500, 2))
+    report = mode_report(samples, CENTRES, 1.0)
+    assert report.reverse_kl == pytest.approx(stats.entropy(report.counts, [0.25] * 4))
+    # chi-square with two degrees of freedom: within three standard deviations
+    assert abs(report.high_quality - stats.chi2(2).cdf(9)) < 5 * math.sqrt(0.011 / 500)
