@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -38,7 +38,7 @@ SMOOTHING: Mapping[str, tuple[str, ...]] = {
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 LONGEST_BAG = 12
 
-Word = Hashable
+Word = str  # any hashable will do
 Sentence = Sequence[Word]
 
 
@@ -460,7 +460,7 @@ class NgramModel:
         self._require_fit()
         corpus = _as_sentences(sentences)
         flat = chain.from_iterable(corpus)
-        words = np.fromiter(map(self._ids.get, flat, repeat(UNKNOWN_ID)), np.int64)  # type: ignore[arg-type]
+        words = np.fromiter(map(self._ids.get, flat, repeat(UNKNOWN_ID)), np.int64)
         self._refuse_boundaries(words)
         tokens, position = _with_boundaries(words, _lengths(corpus))
         scored = np.flatnonzero(position > 0)
