@@ -336,20 +336,17 @@ def best_ordering(rng: np.random.Generator, search: str = "exact") -> tuple[Side
     for order in (2, 3):
         corpus = ["".join(rng.choice(list("abcde"), size=6, p=[0.35, 0.25, 0.2, 0.1, 0.1])) for _ in range(30)]
         model = NgramModel(order, "kneser_ney").fit([list(sentence) for sentence in corpus])
-        bag = list(rng.choice(list("abcde"), size=5))  # a word may come twice
-        found = model.best_order(bag) if search == "exact" else _greedy_order(model, bag)
-        left.append(sum(_sentence_terms(model, found)))
-        right.append(max(sum(_sentence_terms(model, order_)) for order_ in itertools.permutations(bag)))
+        for _ in range(6):
+            bag = [str(word) for word in rng.choice(list("abcde"), size=5)]  # a word may come twice
+            found = model.best_order(bag) if search == "exact" else _greedy_order(model, bag)
+            left.append(model.sentence_log_prob(found))
+            every = model.token_log_probs(list(itertools.permutations(bag)))
+            right.append(every.reshape(120, 6).sum(axis=1).max())
     return left, right
 
 
-def _sentence_terms(model: NgramModel, words: tuple[str, ...] | list) -> list[float]:
-    padded = (START, *words, END)
-    return [model.log_prob(padded[i], padded[:i]) for i in range(1, len(padded))]
-
-
 def _greedy_order(model: NgramModel, bag: list[str]) -> list[str]:
-    """The worst place to take what looks best now: begin with the likeliest first word, and so on."""
+    """Take what looks best now: begin with the likeliest first word, and so on."""
     left, done = sorted(bag), [START]
     while left:
         done.append(max(left, key=lambda word: model.log_prob(word, done)))
