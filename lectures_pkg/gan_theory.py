@@ -292,8 +292,8 @@ def tabular_game(
     *,
     loss: str = "saturating",
     discriminator_steps: int = 1,
-    discriminator_rate: float = 2.0,
-    generator_rate: float = 0.5,
+    discriminator_rate: float = 4.0,
+    generator_rate: float = 1.0,
 ) -> TabularGame:
     r"""Play the game with tables for players, exactly: no samples, no networks, gradients written out.
 
