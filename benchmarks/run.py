@@ -39,7 +39,7 @@ def ngrams() -> Iterable[tuple[str, float]]:
     """N-gram models against nltk.lm on sentences of the agreement grammar."""
     rng = np.random.default_rng(0)
     grammar = Grammar()
-    train, test = ([grammar.sample(rng) for _ in range(n)] for n in (8000, 100))
+    train, test = ([grammar.sample(rng) for _ in range(n)] for n in (8000, 2000))
 
     def nltk_model() -> lm.MLE:
         model = lm.Lidstone(1.0, ORDER)
