@@ -34,7 +34,7 @@ def execute(path: pathlib.Path) -> None:
         timeout=600,
         kernel_name="python3",
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,  # nbclient needs it where an interactive cell prints; the metadata below drop it
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
