@@ -592,7 +592,7 @@ def good_turing_missing_mass(counts: ArrayLike) -> float:
 
     References
     ----------
-    Good (1953), eq. (9). In the book: equation ``good-turing``.
+    Good (1953). In the book: equation ``good-turing``.
     """
     values = np.asarray(counts)
     if values.sum() <= 0:

@@ -443,7 +443,7 @@ CLAIMS = (
         "ngram-window",
         r"P(w_i \mid w_1, \dots, w_{i-1}) = P(w_i \mid \underbrace{w_{i-n+1}, \dots, w_{i-1}}_{n-1 \text{ words}})",
         window,
-        "Shannon (1948), section 3: the Markov assumption",
+        "Shannon (1948): the Markov assumption",
         {"window from i-n-1 to i-1": partial(window, first_offset=-1, n_words=1)},
         tolerance=0.0,
     ),
@@ -498,7 +498,7 @@ CLAIMS = (
         "grammar-entropy",
         r"\mathbf{H} = (I - M)^{-1} \, \mathbf{h}",
         grammar_entropy,
-        "Grenander (1976); the chapter's derivation",
+        "Soule (1974); the chapter's derivation",
         {
             "each rule's entropy once": partial(grammar_entropy, formula="each rule once"),
             "M transposed": partial(grammar_entropy, formula="transposed"),
@@ -548,7 +548,7 @@ CLAIMS = (
         "kneser-ney-marginals",
         r"\sum_{h} \frac{c(h)}{N} \, P_{\mathrm{KN}}(w \mid h) = \frac{c(w)}{N}",
         kneser_ney_marginals,
-        "Kneser & Ney (1995), eq. (4)",
+        "Kneser & Ney (1995)",
         {"back-off to relative counts": partial(kneser_ney_marginals, back_off="tokens")},
     ),
     Claim(
