@@ -32,7 +32,7 @@ import os
 
 if importlib.util.find_spec("lectures_pkg") is None:
     %pip install --quiet --no-deps "lectures_pkg @ git+{repository}@{ref}"
-os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("LECTURES_THREADS", "1"))  # one thread: see the preface\
+_ = os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("LECTURES_THREADS", "1"))  # one thread: see the preface\
 """
 
 PAGES = {"index", "ledger"}  #: notebooks that are pages, not chapters: their set-up is not shown
