@@ -32,7 +32,7 @@ import os
 
 if importlib.util.find_spec("lectures_pkg") is None:
     %pip install --quiet --no-deps "lectures_pkg @ git+{repository}@{ref}"
-_ = os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("LECTURES_THREADS", "1"))  # one thread: see the preface\
+os.environ["OMP_NUM_THREADS"] = os.environ.get("LECTURES_THREADS", "1")  # two are slower on small networks\
 """
 
 PAGES = {"index", "ledger"}  #: notebooks that are pages, not chapters: their set-up is not shown
