@@ -441,7 +441,10 @@ CLAIMS = (
     ),
     Claim(
         "ngram-window",
-        r"P(w_i \mid w_1, \dots, w_{i-1}) = P(w_i \mid \underbrace{w_{i-n+1}, \dots, w_{i-1}}_{n-1 \text{ words}})",
+        r"""\begin{aligned}
+P(w_i \mid {} & w_1, \dots, w_{i-1}) \\
+&= P(w_i \mid \underbrace{w_{i-n+1}, \dots, w_{i-1}}_{n-1 \text{ words}})
+\end{aligned}""",
         window,
         "Shannon (1948): the Markov assumption",
         {"window from i-n-1 to i-1": partial(window, first_offset=-1, n_words=1)},
@@ -488,7 +491,10 @@ CLAIMS = (
     ),
     Claim(
         "more-context-never-hurts",
-        r"H(X_t \mid X_{t-1}, \dots, X_{t-k}) \ge H(X_t \mid X_{t-1}, \dots, X_{t-k-1})",
+        r"""\begin{aligned}
+H(X_t \mid {} & X_{t-1}, \dots, X_{t-k}) \\
+&\ge H(X_t \mid X_{t-1}, \dots, X_{t-k-1})
+\end{aligned}""",
         conditioning,
         "Cover & Thomas (2006), theorem 2.6.5",
         {"flat one word too early": partial(conditioning, flat_from=1)},
@@ -567,7 +573,7 @@ CLAIMS = (
     ),
     Claim(
         "entropy-floor",
-        r"H(p, q_n) \ge \frac{H(\text{sentence})}{\mathbb{E}[\text{tokens}]} = 1.0168, \qquad n = 1, \dots, 6",
+        r"H(p, q_n) \ge \frac{H(\text{sentence})}{\mathbb{E}[\text{tokens}]} = 1.0168",
         entropy_floor,
         "the chapter's experiment",
         {"scored on the training sentences": partial(entropy_floor, on_training=True)},
