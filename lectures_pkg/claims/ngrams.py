@@ -566,7 +566,10 @@ H(X_t \mid {} & X_{t-1}, \dots, X_{t-k}) \\
     ),
     Claim(
         "greedy-is-not-best",
-        r"\max_{w_1, w_2} P(w_1) \, P(w_2 \mid w_1) = 0.45 \cdot 0.95 > 0.55 \cdot 0.5",
+        r"""\begin{aligned}
+\max_{w_1, w_2} P(w_1) \, P(w_2 \mid w_1) &= 0.45 \cdot 0.95 \\
+&> 0.55 \cdot 0.5
+\end{aligned}""",
         greedy,
         "the chapter's example",
         {"greedy decoding": partial(greedy, search="greedy")},
