@@ -22,7 +22,7 @@ from lectures_pkg import plotting
 Format = Literal["webp", "svg", "png"]
 
 _SAVE_OPTIONS: dict[str, dict] = {
-    "webp": {"pil_kwargs": {"quality": 82, "method": 6}},
+    "webp": {"pil_kwargs": {"quality": 82, "method": 4}},
     "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},
     "svg": {"metadata": {"Date": None}},
 }
