@@ -455,7 +455,7 @@ def f_gan(rng: Rng, factor: float = 2.0, constant: float = -LOG4) -> Pair:
 def _trained(seed: int, real_label: int) -> tuple[float, float, float]:
     from lectures_pkg.experiments import gan_theory as experiment  # imports torch
 
-    discriminator = experiment.train(seed, n_steps=1000, real_label=real_label)
+    discriminator = experiment.train(seed, n_steps=1500 if real_label else 300, real_label=real_label)
     return experiment.distance_to_best(discriminator), experiment.value(discriminator), experiment.best_value()
 
 
