@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
 import torch
 from scipy import integrate, optimize, stats
-from torch import Tensor
+from torch import Tensor, nn
 
 from lectures_pkg.claims import SMALLEST_P_VALUE, Claim, Estimate, Side, estimate
 from lectures_pkg.divergences import density_kl, gaussian_kl
@@ -44,21 +45,28 @@ def _posterior(prior: np.ndarray, likelihood: np.ndarray) -> np.ndarray:
     return prior * likelihood / (prior @ likelihood)
 
 
-def _stroke_model(rng: np.random.Generator, latent_dim: int) -> VAE:
+def _first_layer(network: nn.Sequential) -> nn.Linear:
+    layer = network[0]
+    assert isinstance(layer, nn.Linear)
+    return layer
+
+
+def _stroke_model(rng: np.random.Generator, latent_dim: int, stds: tuple[float, float] = (0.6, 0.8)) -> VAE:
     """A small decoder of 2x2 images, logits affine in z, in float64; its encoder says a fixed Gaussian."""
     model = VAE(4, latent_dim, hidden=()).double().requires_grad_(False)
     slope = rng.normal(size=(4, latent_dim)) + np.array([-2.0, 2.0, -2.0, 2.0])[:, None]
-    model.decoder[0].weight.copy_(torch.tensor(slope))
-    model.decoder[0].bias.copy_(torch.tensor(0.5 * rng.normal(size=4)))
-    model.encoder[0].weight.zero_()
-    mean, std = rng.uniform(0.2, 0.6, size=latent_dim), rng.uniform(0.6, 0.8, size=latent_dim)
-    model.encoder[0].bias.copy_(torch.tensor(np.r_[mean, 2 * np.log(std)]))
+    _first_layer(model.decoder).weight.copy_(torch.tensor(slope))
+    _first_layer(model.decoder).bias.copy_(torch.tensor(0.5 * rng.normal(size=4)))
+    _first_layer(model.encoder).weight.zero_()
+    mean, std = rng.uniform(0.2, 0.6, size=latent_dim), rng.uniform(*stds, size=latent_dim)
+    _first_layer(model.encoder).bias.copy_(torch.tensor(np.r_[mean, 2 * np.log(std)]))
     return model
 
 
 def _log_likelihood(model: VAE, x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Log p(x | z) from the decoder's weights alone, for points z of shape (n, k)."""
-    weight, bias = model.decoder[0].weight.numpy(), model.decoder[0].bias.numpy()
+    layer = _first_layer(model.decoder)
+    weight, bias = layer.weight.numpy(), layer.bias.numpy()
     sign = 2 * x - 1
     return -np.logaddexp(0, -(z @ weight.T + bias) * sign).sum(axis=-1)
 
@@ -130,8 +138,8 @@ def naive_variance(rng: np.random.Generator, formula: str = "chi-squared") -> tu
     def posterior(t: float) -> float:
         return math.exp(_log_likelihood(model, RIGHT_STROKE, np.array([[t]]))[0]) * stats.norm.pdf(t) / p
 
-    def integral(f: object) -> float:
-        return integrate.quad(f, -9, 9, limit=200)[0]  # type: ignore[arg-type]
+    def integral(f: Callable[[float], float]) -> float:
+        return integrate.quad(f, -9, 9, limit=200)[0]
 
     formulas = {
         "chi-squared": lambda: integral(lambda t: posterior(t) ** 2 / stats.norm.pdf(t)) - 1,
@@ -163,7 +171,7 @@ def log_prob_identity(rng: np.random.Generator, formula: str = "ELBO + KL") -> t
 
 def elbo_two_terms(rng: np.random.Generator, formula: str = "package") -> tuple[Side, Side]:
     """The package's one-draw ELBO, averaged; the expectation of log p(x, z) - log q(z | x) by quadrature."""
-    model = _stroke_model(rng, 2)
+    model = _stroke_model(rng, 2, stds=(0.3, 0.5))
     (mean, std), n = _q(model), 100_000
     z, weights = _hermite(mean, std)
     exact = weights @ (_log_likelihood(model, RIGHT_STROKE, z) + _log_normal(z) - _log_normal(z, mean, std))
@@ -214,9 +222,9 @@ def importance_identity(rng: np.random.Generator, weight: str = "package") -> tu
     if weight == "q dropped":
         z = mean + std * rng.normal(size=(100_000, 2))
         log_weights = _log_likelihood(model, RIGHT_STROKE, z) + _log_normal(z)
-    elif weight == "prior dropped":
+    elif weight == "both densities dropped":
         z = mean + std * rng.normal(size=(100_000, 2))
-        log_weights = _log_likelihood(model, RIGHT_STROKE, z) - _log_normal(z, mean, std)
+        log_weights = _log_likelihood(model, RIGHT_STROKE, z)
     z, weights = _hermite(np.zeros(2), np.ones(2))
     return estimate(np.exp(log_weights)), weights @ np.exp(_log_likelihood(model, RIGHT_STROKE, z))
 
@@ -230,7 +238,7 @@ def importance_order(rng: np.random.Generator, weight: str = "package") -> tuple
         log_weights = log_weights + float(np.log(_q(model)[1]).sum()) + math.log(2 * math.pi * math.e)  # plus its mean
     single, several = estimate(log_weights[0].numpy()), estimate(iwae_bound(log_weights).numpy())
     if weight == "sum for mean":
-        several = Estimate(several.mean + math.log(5), several.standard_error)
+        several = Estimate(np.asarray(several.mean) + math.log(5), several.standard_error)
     exact = log_prob_by_quadrature(model, x[:1]).item()
     left = Estimate(np.array([single.mean, several.mean]), np.array([single.standard_error, several.standard_error]))
     return left, Estimate(np.array([several.mean, exact]), np.array([several.standard_error, 0.0]))
@@ -361,24 +369,22 @@ def _linear_world(rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, flo
 
 
 def linear_marginal(rng: np.random.Generator, formula: str = "package") -> tuple[Side, Side]:
-    """The package's log-density of a linear decoder; the integral over z by Gauss-Hermite."""
+    """The package's log-density of a linear decoder; the integral over z by a sum over a grid."""
     x, weight, bias, noise_var = _linear_world(rng)
     left = {
         "package": linear_log_prob(x, weight, bias, noise_var),
         "noise forgotten": linear_log_prob(x, weight, bias, 1e-2),
         "no latent": linear_log_prob(x, torch.zeros_like(weight), bias, noise_var),
     }[formula]
-    # Nodes around the posterior's bulk: importance weights of a wide Gaussian at the mode.
+    axis = np.linspace(-7, 7, 281)
+    offsets = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     right = []
     for row in x.numpy():
-        solution = np.linalg.lstsq(
-            np.vstack([weight.numpy() / math.sqrt(noise_var), np.eye(2)]),
-            np.r_[(row - bias.numpy()) / math.sqrt(noise_var), 0, 0],
-            rcond=None,
-        )[0]
-        z, weights = _hermite(solution, np.full(2, 0.8), 120)
+        stacked = np.vstack([weight.numpy() / math.sqrt(noise_var), np.eye(2)])
+        target = np.r_[(row - bias.numpy()) / math.sqrt(noise_var), 0, 0]
+        z = np.linalg.lstsq(stacked, target, rcond=None)[0] + offsets  # a grid around the highest point
         log_joint = _log_normal(row - z @ weight.numpy().T - bias.numpy(), 0.0, math.sqrt(noise_var)) + _log_normal(z)
-        right.append(math.log(weights @ np.exp(log_joint - _log_normal(z, solution, 0.8))))
+        right.append(np.logaddexp.reduce(log_joint) + 2 * math.log(axis[1] - axis[0]))
     return left.numpy(), right
 
 
@@ -521,15 +527,15 @@ def linear_stays_gaussian(rng: np.random.Generator, decoder: str = "linear") -> 
     if decoder == "linear":
         output = _stroke_model(rng, 2).decode(z)[:, 0].numpy()
     else:
-        model = VAE(4, 2, (1,), torch.nn.Tanh).double().requires_grad_(False)
-        model.decoder[0].weight.copy_(torch.tensor([[3.0, 3.0]]))
+        model = VAE(4, 2, (1,), nn.Tanh).double().requires_grad_(False)
+        _first_layer(model.decoder).weight.copy_(torch.tensor([[3.0, 3.0]]))
         output = model.decode(z)[:, 0].numpy()
     standardised = (output - output.mean()) / output.std()
     return estimate(standardised**4), 3.0
 
 
-def _slips(sides: object, keyword: str, *names: str) -> dict[str, partial]:
-    return {name: partial(sides, **{keyword: name}) for name in names}  # type: ignore[arg-type]
+def _slips(sides: Callable[..., tuple[Side, Side]], keyword: str, *names: str) -> dict[str, partial]:
+    return {name: partial(sides, **{keyword: name}) for name in names}
 
 
 CLAIMS = (
@@ -594,7 +600,7 @@ CLAIMS = (
         r"p(x) = \mathbb{E}_{q(z \mid x)} \left[ \frac{p(x \mid z) \, p(z)}{q(z \mid x)} \right]",
         importance_identity,
         "importance sampling",
-        _slips(importance_identity, "weight", "q dropped", "prior dropped"),
+        _slips(importance_identity, "weight", "q dropped", "both densities dropped"),
         tolerance=1e-9,
     ),
     Claim(
