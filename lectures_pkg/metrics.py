@@ -60,7 +60,8 @@ def ks_test(samples: ArrayLike, cdf: Callable[[np.ndarray], np.ndarray]) -> Null
 
     References
     ----------
-    Massey (1951), The Kolmogorov-Smirnov test for goodness of fit. In the book: equations ``def-ks`` and ``gaussian-on-the-line``.
+    Massey (1951), The Kolmogorov-Smirnov test for goodness of fit.
+    In the book: equations ``def-ks`` and ``gaussian-on-the-line``.
     """
     values = np.asarray(samples, dtype=float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():

@@ -11,7 +11,7 @@ import yaml
 ROOT = pathlib.Path(__file__).parents[1]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
-EQUATION = re.compile(r"^\$\$\s*\n?(.*?)\$\$[ \t]*\(([^)]+)\)[ \t]*$", re.DOTALL | re.MULTILINE)
+EQUATION = re.compile(r"^\$\$\s*\n?((?:(?!\$\$).)*?)\$\$[ \t]*\(([^)]+)\)[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def pages() -> list[str]:

@@ -332,8 +332,12 @@ def line_sides(rng: np.random.Generator, n_rounds: int = 3000) -> Pair:
 CLAIMS = (
     Claim(
         label="losses-at-balance",
-        equation=r"D \equiv \tfrac12 \;\Rightarrow\; L_D = \log 4, \quad L_G^{\mathrm{ns}} = \log 2, "
-        r"\quad L_G^{\mathrm{sat}} = -\log 2",
+        equation=r"""D \equiv \tfrac12 \;\Rightarrow\;
+\begin{aligned}
+L_D &= \log 4, \\
+L_G^{\mathrm{ns}} &= \log 2, \\
+L_G^{\mathrm{sat}} &= -\log 2
+\end{aligned}""",
         sides=balance_sides,
         source="Goodfellow et al. (2014), section 4; the chapter's own line",
         slips={
@@ -347,9 +351,8 @@ CLAIMS = (
         equation=r"""\begin{aligned}
 \frac{d}{da}\bigl[-\log D\bigr] &= -(1-D), \\
 \frac{d}{da}\bigl[-\log(1-D)\bigr] &= D, \\
-\frac{d}{da}\log(1-D) &= -D,
-\end{aligned}
-\qquad D=\sigma(a)""",
+\frac{d}{da}\log(1-D) &= -D
+\end{aligned}""",
         sides=slope_sides,
         source="the chapter's own derivation",
         slips={
@@ -362,8 +365,8 @@ CLAIMS = (
     Claim(
         label="discriminator-update",
         equation=r"""\begin{aligned}
-\theta \leftarrow \theta + \eta\,\frac1m\sum_{i=1}^m \Bigl[
-&\bigl(1-D_\theta(x_i)\bigr)\,\nabla_\theta a_\theta(x_i) \\
+\theta \leftarrow{} & \theta + \frac{\eta}{m}\sum_{i=1}^m \Bigl[
+\bigl(1-D_\theta(x_i)\bigr)\,\nabla_\theta a_\theta(x_i) \\
 &- D_\theta\bigl(G_\varphi(z_i)\bigr)\,\nabla_\theta a_\theta\bigl(G_\varphi(z_i)\bigr)\Bigr]
 \end{aligned}""",
         sides=discriminator_update_sides,
@@ -376,10 +379,8 @@ CLAIMS = (
     ),
     Claim(
         label="generator-update",
-        equation=r"""\varphi \leftarrow \varphi + \eta\,\frac1m\sum_{i=1}^m w_i\,
-\nabla_\varphi a_\theta\bigl(G_\varphi(z_i)\bigr),
-\quad
-\begin{aligned}
+        equation=r"""\begin{aligned}
+\varphi &\leftarrow \varphi + \frac{\eta}{m}\sum_{i=1}^m w_i\,\nabla_\varphi a_\theta\bigl(G_\varphi(z_i)\bigr), \\
 w_i^{\mathrm{sat}} &= D_\theta\bigl(G_\varphi(z_i)\bigr), \\
 w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
 \end{aligned}""",
@@ -407,7 +408,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="linear-generator",
-        equation=r"z \sim \mathcal N(0, I) \;\Rightarrow\; b + \Sigma^{1/2} z \sim \mathcal N(b, \Sigma)",
+        equation=r"z \sim \mathcal N(0, I) \Rightarrow b + \Sigma^{1/2} z \sim \mathcal N(b, \Sigma)",
         sides=linear_generator_sides,
         source="the chapter's own derivation",
         slips={
@@ -422,7 +423,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     Claim(
         label="linear-generator-kurtosis",
         equation=r"\kappa\Bigl(b + \sum_{j=1}^n w_j u_j\Bigr) = -\frac65\,"
-        r"\frac{\sum_j w_j^4}{\bigl(\sum_j w_j^2\bigr)^2}, \quad u_j \sim \mathcal U(0,1)",
+        r"\frac{\sum_j w_j^4}{\bigl(\sum_j w_j^2\bigr)^2}",
         sides=linear_kurtosis_sides,
         source="the chapter's own derivation",
         slips={
@@ -455,7 +456,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="inverse-cdf-generator",
-        equation=r"\Phi^{-1}(u) \sim \mathcal N(0,1), \quad u \sim \mathcal U(0,1)",
+        equation=r"\Phi^{-1}(u) \sim \mathcal N(0,1)",
         sides=functools.partial(exact_generator_sides, formula=lambda u, v: stats.norm.ppf(u)),
         source="the chapter's own derivation",
         slips={
@@ -470,7 +471,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="box-muller",
-        equation=r"\sqrt{-2\log u}\,\cos(2\pi v) \sim \mathcal N(0,1), \quad u, v \sim \mathcal U(0,1)",
+        equation=r"\sqrt{-2\log u}\,\cos(2\pi v) \sim \mathcal N(0,1)",
         sides=functools.partial(exact_generator_sides, formula=box_muller),
         source="Box & Muller (1958)",
         slips={
@@ -491,8 +492,10 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="mmd-of-gaussians",
-        equation=r"\mathbb E\,\widehat{\mathrm{MMD}}{}^2 = \frac{2h}{\sqrt{h^2+2s^2}}"
-        r"\Bigl(1-e^{-\delta^2/(2h^2+4s^2)}\Bigr)",
+        equation=r"""\begin{aligned}
+\mathbb E\,\widehat{\mathrm{MMD}}{}^2 &= \frac{2h}{\sqrt{h^2+2s^2}}\,\bigl(1-e^{-q}\bigr), \\
+q &= \frac{\delta^2}{2h^2+4s^2}
+\end{aligned}""",
         sides=mmd_sides,
         source="Gretton et al. (2012), eq. (3); Gaussian integrals in the chapter",
         slips={
@@ -502,7 +505,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="permutation-level",
-        equation=r"\Pr\bigl(p \le \alpha\bigr) \le \alpha, \quad p = \frac{1+\#\{T_b \ge T\}}{1+B}",
+        equation=r"\Pr\bigl(p \le \alpha\bigr) \le \alpha \;\text{for}\; p = \frac{1+\#\{T_b \ge T\}}{1+B}",
         sides=permutation_level_sides,
         source="Phipson & Smyth (2010)",
         slips={"without the 1": functools.partial(permutation_level_sides, plus_one=False)},
@@ -510,8 +513,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="ema-gain",
-        equation=r"\frac{\text{radius of the average}}{\text{radius of the iterates}} = "
-        r"\frac{1-\beta}{\sqrt{1-2\beta\cos\omega+\beta^2}}",
+        equation=r"\frac{\lvert A\rvert}{r} = \frac{1-\beta}{\sqrt{1-2\beta\cos\omega+\beta^2}}",
         sides=ema_sides,
         source="the chapter's own derivation",
         slips={
@@ -531,8 +533,10 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="gaussian-in-the-plane",
-        equation=r"\lVert \mathbb E\,\bar G(u) - \mu \rVert \le 0.08, \quad "
-        r"\lVert \operatorname{Cov} \bar G(u) - \Sigma \rVert \le 0.3",
+        equation=r"""\begin{aligned}
+\lVert \mathbb E\,\bar G(u) - \mu \rVert &\le 0.08, \\
+\lVert \operatorname{Cov} \bar G(u) - \Sigma \rVert &\le 0.3
+\end{aligned}""",
         sides=plane_sides,
         source="this chapter's experiment, one seed; root mean square over the last 1000 rounds",
         slips={"the raw generator instead of its average": functools.partial(plane_sides, generator="raw")},
