@@ -98,6 +98,11 @@ def test_a_page_fits_a_phone(browser, address, page):
             ".slice(0, 5).map(e => e.outerHTML.slice(0, 120))"
         )
 
+        wide = visit.page.evaluate(
+            "[...document.querySelectorAll('div.math')].filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.id)"
+        )
+        assert wide == [], "these equations are wider than a phone: break them"
+
 
 @pytest.mark.parametrize("page", pages())
 def test_a_page_opens_from_disk(browser, page):
