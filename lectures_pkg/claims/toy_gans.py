@@ -365,8 +365,8 @@ L_G^{\mathrm{sat}} &= -\log 2
     Claim(
         label="discriminator-update",
         equation=r"""\begin{aligned}
-\theta \leftarrow{} & \theta + \frac{\eta}{m}\sum_{i=1}^m \Bigl[
-\bigl(1-D_\theta(x_i)\bigr)\,\nabla_\theta a_\theta(x_i) \\
+&\theta \leftarrow \theta + \frac{\eta}{m}\sum_{i=1}^m \Bigl[ \\
+&\quad\bigl(1-D_\theta(x_i)\bigr)\,\nabla_\theta a_\theta(x_i) \\
 &- D_\theta\bigl(G_\varphi(z_i)\bigr)\,\nabla_\theta a_\theta\bigl(G_\varphi(z_i)\bigr)\Bigr]
 \end{aligned}""",
         sides=discriminator_update_sides,
