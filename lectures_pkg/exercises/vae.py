@@ -457,8 +457,8 @@ def slip_residual(prior, likelihood, q):
         title="The divergence from the prior",
         prompt=(
             "Derive $D_{\\mathrm{KL}}\\bigl(N(\\mu, \\operatorname{diag} \\sigma^2) \\Vert N(0, I)\\bigr)$ on paper, "
-            "then return it for a batch: `mean` and `std` have shape `(batch, latents)`, the answer `(batch,)`, in nats. "
-            "`std` is $\\sigma$ itself. It should survive $\\sigma = 10^{-3}$, $30$ and even $10^{-200}$."
+            "then return it for a batch, in nats: `mean` and `std` have shape `(batch, latents)`, the answer "
+            "`(batch,)`. `std` is $\\sigma$ itself. It should survive $\\sigma = 10^{-3}$, $30$ and even $10^{-200}$."
         ),
         stub='''\
 def kl_from_prior(mean, std):
@@ -502,10 +502,10 @@ def reparameterised_gradient(mean, std, noise):
         prompt=(
             "A decoder of binary pictures with two latents has logits $a = W z + b$, and $p(z) = N(0, I)$. Someone "
             "proposes $q(z) = N(m, \\operatorname{diag} s^2)$. Return `[log_p, gap]` in nats: the exact $\\log p(x)$, "
-            "by a sum over a grid that you choose, and the gap between it and the ELBO of $q$, which is the divergence of "
-            "$q$ from the true posterior. Both should be right to $10^{-3}$: refine your grid until $n$ and $2n$ points "
-            "agree, and look at how much of the prior's mass it holds. Shapes: `x` and `bias` `(pixels,)`, `weight` "
-            "`(pixels, 2)`, `mean` and `std` `(2,)`."
+            "by a sum over a grid that you choose, and the gap between it and the ELBO of $q$, which is the divergence "
+            "of $q$ from the true posterior. Both should be right to $10^{-3}$: refine your grid until $n$ and $2n$ "
+            "points agree, and look at how much of the prior's mass it holds. Shapes: `x` and `bias` `(pixels,)`, "
+            "`weight` `(pixels, 2)`, `mean` and `std` `(2,)`."
         ),
         stub='''\
 def exact_log_prob_and_gap(x, weight, bias, mean, std):
@@ -523,11 +523,11 @@ def exact_log_prob_and_gap(x, weight, bias, mean, std):
         title="Mini project: a prior with two bumps",
         prompt=(
             "Nothing forces the prior to be one Gaussian. Let $p(z) = \\sum_c w_c N(z; m_c, s_c^2)$ for one latent. "
-            "The divergence $D_{\\mathrm{KL}}(q \\Vert p)$ of $q = N(\\mu, \\sigma^2)$ has no closed form any more: say "
-            "which of its two terms still has one. Estimate it from the draws $z_i = \\mu + \\sigma \\epsilon_i$ and return "
-            "`[estimate, standard error]`. With one component your estimate should meet {eq}`kl-to-standard-normal` "
-            "within its error. `mean` and `std` are numbers; `weights`, `means`, `stds` have shape `(components,)`, "
-            "`noise` `(n,)`."
+            "The divergence $D_{\\mathrm{KL}}(q \\Vert p)$ of $q = N(\\mu, \\sigma^2)$ has no closed form any more: "
+            "say which of its two terms still has one. Estimate it from the draws $z_i = \\mu + \\sigma \\epsilon_i$ "
+            "and return `[estimate, standard error]`. With one component your estimate should meet the closed form of "
+            "the chapter within its error. `mean` and `std` are numbers; `weights`, `means`, `stds` have shape "
+            "`(components,)`, `noise` `(n,)`."
         ),
         stub='''\
 def kl_to_mixture(mean, std, weights, means, stds, noise):
