@@ -380,9 +380,10 @@ L_G^{\mathrm{sat}} &= -\log 2
     Claim(
         label="generator-update",
         equation=r"""\begin{aligned}
-\varphi &\leftarrow \varphi + \frac{\eta}{m}\sum_{i=1}^m w_i\,\nabla_\varphi a_\theta\bigl(G_\varphi(z_i)\bigr), \\
-w_i^{\mathrm{sat}} &= D_\theta\bigl(G_\varphi(z_i)\bigr), \\
-w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
+\varphi &\leftarrow \varphi + \frac{\eta}{m}\sum_{i=1}^m w_i\,\nabla_\varphi a_i, \\
+a_i &= a_\theta\bigl(G_\varphi(z_i)\bigr), \\
+w_i^{\mathrm{sat}} &= \sigma(a_i) = D_\theta\bigl(G_\varphi(z_i)\bigr), \\
+w_i^{\mathrm{ns}} &= 1-\sigma(a_i)
 \end{aligned}""",
         sides=generator_update_sides,
         source="Goodfellow et al. (2014), Algorithm 1 and the end of section 3",
@@ -408,7 +409,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="linear-generator",
-        equation=r"z \sim \mathcal N(0, I) \Rightarrow b + \Sigma^{1/2} z \sim \mathcal N(b, \Sigma)",
+        equation=r"b + \Sigma^{1/2} z \sim \mathcal N(b, \Sigma)",
         sides=linear_generator_sides,
         source="the chapter's own derivation",
         slips={
@@ -422,8 +423,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     ),
     Claim(
         label="linear-generator-kurtosis",
-        equation=r"\kappa\Bigl(b + \sum_{j=1}^n w_j u_j\Bigr) = -\frac65\,"
-        r"\frac{\sum_j w_j^4}{\bigl(\sum_j w_j^2\bigr)^2}",
+        equation=r"\kappa\Bigl(\sum_j w_j u_j\Bigr) = -\frac65\,\frac{\sum_j w_j^4}{\bigl(\sum_j w_j^2\bigr)^2}",
         sides=linear_kurtosis_sides,
         source="the chapter's own derivation",
         slips={
@@ -493,7 +493,7 @@ w_i^{\mathrm{ns}} &= 1-D_\theta\bigl(G_\varphi(z_i)\bigr)
     Claim(
         label="mmd-of-gaussians",
         equation=r"""\begin{aligned}
-\mathbb E\,\widehat{\mathrm{MMD}}{}^2 &= \frac{2h}{\sqrt{h^2+2s^2}}\,\bigl(1-e^{-q}\bigr), \\
+\mathbb E\,\widehat{\mathrm{MMD}}{}^2 &= \frac{2h\,(1-e^{-q})}{\sqrt{h^2+2s^2}}, \\
 q &= \frac{\delta^2}{2h^2+4s^2}
 \end{aligned}""",
         sides=mmd_sides,
@@ -505,7 +505,10 @@ q &= \frac{\delta^2}{2h^2+4s^2}
     ),
     Claim(
         label="permutation-level",
-        equation=r"\Pr\bigl(p \le \alpha\bigr) \le \alpha \;\text{for}\; p = \frac{1+\#\{T_b \ge T\}}{1+B}",
+        equation=r"""\begin{aligned}
+\Pr\bigl(p &\le \alpha\bigr) \le \alpha, \\
+p &= \frac{1+\#\{T_b \ge T\}}{1+B}
+\end{aligned}""",
         sides=permutation_level_sides,
         source="Phipson & Smyth (2010)",
         slips={"without the 1": functools.partial(permutation_level_sides, plus_one=False)},
