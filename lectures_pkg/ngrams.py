@@ -519,7 +519,7 @@ def discounts_from_counts(counts: ArrayLike) -> np.ndarray:
 
     References
     ----------
-    Chen & Goodman (1998), eq. (26). In the book: equation ``def-modified-discounts``.
+    Chen & Goodman (1998). In the book: equation ``def-modified-discounts``.
     """
     t = np.bincount(np.minimum(np.asarray(counts, dtype=np.int64), 5), minlength=6).astype(float)
     if (t[1:4] == 0).any():

@@ -3,6 +3,7 @@
 import itertools
 import json
 import pathlib
+from collections import Counter
 
 import nltk.lm
 import numpy as np
@@ -287,6 +288,21 @@ def test_samples_follow_the_model():
     sentence = ("it", "is", "nice")
     p = np.exp(model.sentence_log_prob(sentence))
     assert abs(np.mean([s == sentence for s in samples]) - p) < 5 * np.sqrt(p * (1 - p) / 1500)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_samples_follow_every_order(order):
+    """What follows "a" depends on the word before it: a sampler that forgets that word is found out."""
+    corpus = [list("bax")] * 6 + [list("cay")] * 3 + [list("ca")]
+    model = NgramModel(order, "kneser_ney").fit(corpus)
+    rng = np.random.default_rng(1)
+    samples = Counter("".join(model.sample(rng)) for _ in range(2000))
+    cases = ("bax", "cay", "bay", "cax", "ca", "ba")
+    law = np.array([np.exp(model.sentence_log_prob(list(case))) for case in cases])
+    counts = np.array([samples[case] for case in cases])
+    expected = 2000 * np.append(law, 1 - law.sum())
+    observed = np.append(counts, 2000 - counts.sum())
+    assert ((observed - expected) ** 2 / (expected + 1)).sum() < 50  # chi-square of at most 6 degrees: p < 1e-8
 
 
 def test_samples_are_cut_at_max_length():
