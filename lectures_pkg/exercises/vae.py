@@ -408,7 +408,7 @@ EXERCISES = (
         ),
         stub='''\
 def picture_log_likelihood(x, p):
-    """Log-probability in nats of the binary picture x under independent pixels with probabilities p."""
+    """Log-probability of the binary picture x, in nats."""
     ...
 ''',
         inputs=_picture_inputs,
@@ -462,7 +462,7 @@ def slip_residual(prior, likelihood, q):
         ),
         stub='''\
 def kl_from_prior(mean, std):
-    """Divergence of N(mean, std^2) from N(0, I), one number for each row, in nats."""
+    """Divergence of N(mean, std^2) from N(0, I), row by row."""
     ...
 ''',
         inputs=_kl_inputs,
@@ -481,7 +481,7 @@ def kl_from_prior(mean, std):
         ),
         stub='''\
 def reparameterised_gradient(mean, std, noise):
-    """Gradient in (mean, std) of the average of (mean + std * noise)^4, shape (2,)."""
+    """Gradient of the mean of (mean + std * noise)^4."""
     ...
 ''',
         inputs=_path_inputs,
@@ -509,7 +509,7 @@ def reparameterised_gradient(mean, std, noise):
         ),
         stub='''\
 def exact_log_prob_and_gap(x, weight, bias, mean, std):
-    """Exact log p(x), and its distance from the ELBO of q = N(mean, std^2), in nats, shape (2,)."""
+    """Exact log p(x), and its distance from the ELBO of q."""
     ...
 ''',
         inputs=_grid_inputs,
@@ -531,7 +531,7 @@ def exact_log_prob_and_gap(x, weight, bias, mean, std):
         ),
         stub='''\
 def kl_to_mixture(mean, std, weights, means, stds, noise):
-    """Estimate of the divergence of N(mean, std^2) from a mixture, and its standard error, shape (2,)."""
+    """Divergence from a mixture, and its standard error."""
     ...
 ''',
         inputs=_mixture_inputs,
