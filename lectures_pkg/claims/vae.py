@@ -541,15 +541,20 @@ def _slips(sides: Callable[..., tuple[Side, Side]], keyword: str, *names: str) -
 CLAIMS = (
     Claim(
         "two-by-two-likelihood",
-        r"\log p(x \mid z) = \log(.9 \cdot .8 \cdot .6 \cdot .9) \approx -0.9447",
+        r"""\begin{aligned}
+            \log p(x \mid z) &= \log(.9 \cdot .8 \cdot .6 \cdot .9) \\
+            &\approx -0.9447
+            \end{aligned}""",
         two_by_two_likelihood,
         "by hand",
         _slips(two_by_two_likelihood, "pixels", "only the pixels that are on", "no logarithm"),
     ),
     Claim(
         "naive-variance",
-        r"""\frac{\operatorname{Var}_{p(z)} \bigl[ p(x \mid z) \bigr]}{p(x)^2}
-            = \int \frac{p(z \mid x)^2}{p(z)} \, dz - 1""",
+        r"""\begin{aligned}
+            & \operatorname{Var}_{p(z)} \bigl[ p(x \mid z) \bigr] \big/ p(x)^2 \\
+            & \quad = \int \frac{p(z \mid x)^2}{p(z)} \, dz - 1
+            \end{aligned}""",
         naive_variance,
         "derived in the chapter",
         _slips(naive_variance, "formula", "KL", "chi-squared without the - 1"),
@@ -557,7 +562,10 @@ CLAIMS = (
     ),
     Claim(
         "log-prob-is-elbo-plus-kl",
-        r"\log p(x) = \mathcal{L}(x) + D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z \mid x) \bigr)",
+        r"""\begin{aligned}
+            & \log p(x) = \mathcal{L}(x) \\
+            & \; + D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z \mid x) \bigr)
+            \end{aligned}""",
         log_prob_identity,
         "Kingma & Welling (2014), eq. (1)",
         _slips(log_prob_identity, "formula", "the lost minus sign", "entropy of q dropped", "KL(p || q)"),
@@ -590,7 +598,10 @@ CLAIMS = (
     ),
     Claim(
         "elbo-tight-at-posterior",
-        r"q(z \mid x) = p(z \mid x) \;\Longrightarrow\; \mathcal{L}(x) = \log p(x)",
+        r"""\begin{aligned}
+            & q(z \mid x) = p(z \mid x) \\
+            & \;\Longrightarrow\; \mathcal{L}(x) = \log p(x)
+            \end{aligned}""",
         elbo_tight,
         "derived in the chapter",
         _slips(elbo_tight, "law", "prior", "likelihood"),
@@ -614,8 +625,10 @@ CLAIMS = (
     ),
     Claim(
         "kl-to-standard-normal",
-        r"""D_{\mathrm{KL}}\bigl( q \Vert N(0, I) \bigr)
-            = \frac12 \sum_j \bigl( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \bigr)""",
+        r"""\begin{aligned}
+            & D_{\mathrm{KL}}\bigl( q \Vert N(0, I) \bigr) \\
+            & = \frac12 \sum_j \bigl( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \bigr)
+            \end{aligned}""",
         standard_kl,
         "Kingma & Welling (2014), Appendix B",
         _slips(
@@ -638,9 +651,10 @@ CLAIMS = (
     Claim(
         "kl-of-full-gaussians",
         r"""\begin{aligned}
-            D_{\mathrm{KL}}(q \Vert p) = \tfrac12 \Bigl[ & \operatorname{tr}(\Sigma_p^{-1} \Sigma_q)
+            & D_{\mathrm{KL}}(q \Vert p) = \\
+            & \tfrac12 \Bigl[ \operatorname{tr}(\Sigma_p^{-1} \Sigma_q)
             + \delta^\top \Sigma_p^{-1} \delta \\
-            & - k + \log \frac{\det \Sigma_p}{\det \Sigma_q} \Bigr]
+            & \quad - k + \log \frac{\det \Sigma_p}{\det \Sigma_q} \Bigr]
             \end{aligned}""",
         full_kl,
         "derived in the chapter",
@@ -649,8 +663,10 @@ CLAIMS = (
     ),
     Claim(
         "score-function-gradient",
-        r"""\nabla_{\mu, \sigma} \, \mathbb{E}_{q} f(z)
-            = \mathbb{E}_{q} \bigl[ f(z) \, \nabla_{\mu, \sigma} \log q(z) \bigr]""",
+        r"""\begin{aligned}
+            & \nabla_{\mu, \sigma} \, \mathbb{E}_{q} f(z) \\
+            & \; = \mathbb{E}_{q} \bigl[ f(z) \, \nabla_{\mu, \sigma} \log q(z) \bigr]
+            \end{aligned}""",
         score_gradient,
         "Williams (1992)",
         _slips(score_gradient, "score", "without 1 / sigma^2", "f forgotten"),
@@ -658,8 +674,10 @@ CLAIMS = (
     ),
     Claim(
         "reparameterised-gradient",
-        r"""\nabla_{\mu, \sigma} \, \mathbb{E}_{\epsilon} f(\mu + \sigma \epsilon)
-            = \mathbb{E}_{\epsilon} \bigl[ f'(\mu + \sigma \epsilon) \, (1, \epsilon) \bigr]""",
+        r"""\begin{aligned}
+            & \nabla_{\mu, \sigma} \, \mathbb{E}_{\epsilon} f(\mu + \sigma \epsilon) \\
+            & \; = \mathbb{E}_{\epsilon} \bigl[ f'(\mu + \sigma \epsilon) \, (1, \epsilon) \bigr]
+            \end{aligned}""",
         reparameterised_gradient,
         "Kingma & Welling (2014), section 2.4",
         _slips(reparameterised_gradient, "draw", "z = mu + eps", "z = mu + sigma^2 eps"),
@@ -704,7 +722,10 @@ CLAIMS = (
     ),
     Claim(
         "linear-decoder-tight",
-        r"q(z \mid x) = N(m(x), S) \;\Longrightarrow\; \mathcal{L}(x) = \log p(x)",
+        r"""\begin{aligned}
+            & q(z \mid x) = N(m(x), S) \\
+            & \;\Longrightarrow\; \mathcal{L}(x) = \log p(x)
+            \end{aligned}""",
         linear_tight,
         "derived in the chapter",
         _slips(linear_tight, "q", "diagonal of the posterior", "no spread in the reconstruction"),
@@ -713,8 +734,9 @@ CLAIMS = (
     Claim(
         "exact-by-quadrature",
         r"""\begin{aligned}
-            \log p(x) &= \log \sum_g h^2 \, p(x \mid z_g) \, p(z_g) \\
-            &= \mathcal{L}(x) + D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z \mid x) \bigr)
+            & \log p(x) \\
+            & = \log \sum_g h^2 \, p(x \mid z_g) \, p(z_g) \\
+            & = \mathcal{L}(x) + D_{\mathrm{KL}}\bigl( q \Vert p(z \mid x) \bigr)
             \end{aligned}""",
         quadrature_gap,
         "derived in the chapter",
@@ -733,8 +755,11 @@ CLAIMS = (
     ),
     Claim(
         "best-gaussian-for-two-bumps",
-        r"""\min_{m, s} D_{\mathrm{KL}}\bigl( p \Vert N(m, s^2) \bigr)
-            = \tfrac12 \log(2 \pi e \cdot 10) - H(p) \approx 0.4620""",
+        r"""\begin{aligned}
+            & \min_{m, s} D_{\mathrm{KL}}\bigl( p \Vert N(m, s^2) \bigr) \\
+            & = \tfrac12 \log(2 \pi e \cdot 10) - H(p) \\
+            & \approx 0.4620
+            \end{aligned}""",
         best_gaussian,
         "derived in the chapter",
         _slips(best_gaussian, "fitted", "any law is nearly Gaussian", "one bump's variance"),

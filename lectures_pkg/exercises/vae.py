@@ -429,7 +429,7 @@ def picture_log_likelihood(x, p):
         prompt=(
             "This line is printed on slides:\n\n"
             "$$\n\\begin{aligned}\n& \\log P(x) - D_{\\mathrm{KL}}\\bigl( q(z) \\Vert P(z \\mid x) \\bigr) \\\\\n"
-            "& \\quad = \\mathbb{E}_q \\bigl[ \\log q(z) - \\log P(x \\mid z) - \\log P(z) \\bigr]\n"
+            "& = \\mathbb{E}_q \\bigl[ \\log q(z) - \\log P(x \\mid z) \\\\\n& \\qquad - \\log P(z) \\bigr]\n"
             "\\end{aligned}\n$$\n\n"
             "For a latent with finitely many states, given `prior` $= P(z)$, `likelihood` $= P(x \\mid z)$ for the "
             "one $x$ that was seen, and `q` $= q(z)$ (three arrays of one length), return the left side minus the "
