@@ -462,7 +462,7 @@ def _trained(seed: int, real_label: int) -> tuple[float, float, float]:
 def trained(rng: Rng, real_label: int = 1) -> Pair:
     """A network trained on samples only, against the two true densities."""
     distance, value, best = _trained(int(rng.integers(2**31)), real_label)
-    return [distance, best - 0.003, value], [0.03, value, best]
+    return [distance, best - value, value - best], [0.03, 0.003, 0.0]
 
 
 def played(rng: Rng, rate: float = 1.0) -> Pair:
@@ -488,7 +488,11 @@ CLAIMS = (
     ),
     Claim(
         "value-in-x",
-        r"V(G, D) = \int \bigl[\, p_d(x) \log D(x) + p_G(x) \log(1 - D(x)) \,\bigr] \, dx",
+        r"\begin{aligned} "
+        r"& V(G, D) \\ "
+        r"&= \int \bigl[ p_d(x) \log D(x) \\ "
+        r"&\qquad + p_G(x) \log(1 - D(x)) \bigr] \, dx "
+        r"\end{aligned}",
         value_in_x,
         f"{GOODFELLOW}, eq. (3)",
         {"the noise's density used at x": partial(value_in_x, formula="noise density used at x")},
@@ -504,8 +508,10 @@ CLAIMS = (
     ),
     Claim(
         "pointwise-curvature",
-        r"\frac{\partial^2}{\partial D^2} \bigl[\, p \log D + q \log(1 - D) \,\bigr]"
-        r" = -\frac{p}{D^2} - \frac{q}{(1 - D)^2}",
+        r"\begin{aligned} "
+        r"\frac{\partial^2}{\partial D^2} & \bigl[\, p \log D + q \log(1 - D) \,\bigr] \\ "
+        r"&= -\frac{p}{D^2} - \frac{q}{(1 - D)^2} "
+        r"\end{aligned}",
         curvature,
         "the chapter's derivation",
         {"plus on the second term": partial(curvature, formula="plus")},
@@ -513,7 +519,10 @@ CLAIMS = (
     ),
     Claim(
         "value-concave",
-        r"V\bigl(G, \tfrac12 D_1 + \tfrac12 D_2\bigr) \ge \tfrac12 V(G, D_1) + \tfrac12 V(G, D_2)",
+        r"\begin{aligned} "
+        r"V\bigl(G, \, & \tfrac12 D_1 + \tfrac12 D_2\bigr) \\ "
+        r"&\ge \tfrac12 V(G, D_1) + \tfrac12 V(G, D_2) "
+        r"\end{aligned}",
         concave,
         f"{GOODFELLOW}, Proposition 2",
         {"convex in D": partial(concave, formula="convex")},
@@ -521,7 +530,10 @@ CLAIMS = (
     ),
     Claim(
         "discriminator-bound",
-        r"V(G, D) \le V(G, D^*_G) = C(G) \quad \text{for every } D",
+        r"\begin{aligned} "
+        r"V(G, D) &\le V(G, D^*_G) = C(G) \\ "
+        r"& \text{for every } D "
+        r"\end{aligned}",
         bound,
         f"{GOODFELLOW}, eq. (4)",
         {"p_G in the numerator of D*": partial(bound, formula="flipped")},
@@ -529,16 +541,21 @@ CLAIMS = (
     ),
     Claim(
         "value-at-equality",
-        r"p_G = p_d \;\Longrightarrow\; D^*_G = \tfrac12 \;\text{ and }\;"
-        r" C(G) = \log \tfrac12 + \log \tfrac12 = -\log 4",
+        r"\begin{aligned} "
+        r"& p_G = p_d \;\Longrightarrow\; D^*_G = \tfrac12 \;\text{ and } \\ "
+        r"& C(G) = \log \tfrac12 + \log \tfrac12 = -\log 4 "
+        r"\end{aligned}",
         at_equality,
         f"{GOODFELLOW}, Theorem 1",
         {"log 2 - log 2 = 0": partial(at_equality, formula="zero")},
     ),
     Claim(
         "criterion-kl",
-        r"C(G) = -\log 4 + D_{\mathrm{KL}}(p_d \Vert m) + D_{\mathrm{KL}}(p_G \Vert m),"
-        r" \qquad m = \tfrac12 (p_d + p_G)",
+        r"\begin{aligned} "
+        r"C(G) = -\log 4 &+ D_{\mathrm{KL}}(p_d \Vert m) \\ "
+        r"&+ D_{\mathrm{KL}}(p_G \Vert m), \\ "
+        r"m = \tfrac12 (p_d &+ p_G) "
+        r"\end{aligned}",
         criterion_kl,
         f"{GOODFELLOW}, eq. (5)",
         {
@@ -559,7 +576,10 @@ CLAIMS = (
     ),
     Claim(
         "kl-nonnegative",
-        r"D_{\mathrm{KL}}(p \Vert q) \ge 0, \quad \text{with equality only if } p = q",
+        r"\begin{aligned} "
+        r"& D_{\mathrm{KL}}(p \Vert q) \ge 0, \\ "
+        r"& \text{with equality only if } p = q "
+        r"\end{aligned}",
         kl_nonnegative,
         "Kullback & Leibler (1951), Lemma 3.1",
         {"weighted by q": partial(kl_nonnegative, formula="weighted by q")},
@@ -579,7 +599,11 @@ CLAIMS = (
     ),
     Claim(
         "loss-at-equality",
-        r"\min_D \bigl(-V(G, D)\bigr) = -C(G) \le \log 4, \quad \text{with equality at } p_G = p_d",
+        r"\begin{aligned} "
+        r"\min_D \bigl(-V(G, D)\bigr) &= -C(G) \\ "
+        r"&\le \log 4, \\ "
+        r"\text{with equality at } & p_G = p_d "
+        r"\end{aligned}",
         loss_at_equality,
         "the chapter's derivation",
         {"the loss is lowest at equality": partial(loss_at_equality, formula="lowest")},
@@ -587,14 +611,20 @@ CLAIMS = (
     ),
     Claim(
         "value-affine",
-        r"V\bigl(\tfrac12 p_1 + \tfrac12 p_2, D\bigr) = \tfrac12 V(p_1, D) + \tfrac12 V(p_2, D)",
+        r"\begin{aligned} "
+        r"V\bigl( & \tfrac12 p_1 + \tfrac12 p_2, \, D\bigr) \\ "
+        r"&= \tfrac12 V(p_1, D) + \tfrac12 V(p_2, D) "
+        r"\end{aligned}",
         affine,
         f"{GOODFELLOW}, Proposition 2",
         {"with the best D for each": partial(affine, formula="best D")},
     ),
     Claim(
         "criterion-convex",
-        r"C\bigl(\tfrac12 p_1 + \tfrac12 p_2\bigr) \le \tfrac12 C(p_1) + \tfrac12 C(p_2)",
+        r"\begin{aligned} "
+        r"C\bigl( & \tfrac12 p_1 + \tfrac12 p_2\bigr) \\ "
+        r"&\le \tfrac12 C(p_1) + \tfrac12 C(p_2) "
+        r"\end{aligned}",
         convex,
         f"{GOODFELLOW}, Proposition 2",
         {"concave in the law": partial(convex, formula="concave")},
@@ -602,7 +632,10 @@ CLAIMS = (
     ),
     Claim(
         "jsd-range",
-        r"0 \le \mathrm{JSD}(p \Vert q) \le \log 2, \quad \text{and } \log 2 \text{ for disjoint supports}",
+        r"\begin{aligned} "
+        r"& 0 \le \mathrm{JSD}(p \Vert q) \le \log 2, \\ "
+        r"& \text{and } \log 2 \text{ for disjoint supports} "
+        r"\end{aligned}",
         jsd_range,
         "Lin (1991), Theorem 3",
         {"without the halves": partial(jsd_range, formula="no halves")},
@@ -610,16 +643,21 @@ CLAIMS = (
     ),
     Claim(
         "jsd-mutual-information",
-        r"\mathrm{JSD}(p_d \Vert p_G) = I(X; Y), \qquad Y \text{ a fair coin}",
+        r"\begin{aligned} "
+        r"& \mathrm{JSD}(p_d \Vert p_G) = I(X; Y), \\ "
+        r"& Y \text{ a fair coin} "
+        r"\end{aligned}",
         mutual_information,
         "Lin (1991), section IV",
         {"an unfair coin": partial(mutual_information, formula="unfair")},
     ),
     Claim(
         "best-cross-entropy",
-        r"\begin{aligned} &\min_D \Bigl\{ \tfrac12 \mathbb{E}_{p_d}[-\log D(x)]"
-        r" + \tfrac12 \mathbb{E}_{p_G}[-\log(1 - D(x))] \Bigr\} \\"
-        r" &\qquad = \log 2 - \mathrm{JSD}(p_d \Vert p_G) \end{aligned}",
+        r"\begin{aligned} "
+        r"\min_D \Bigl\{ & \tfrac12 \mathbb{E}_{p_d}[-\log D] \\ "
+        r"+ & \tfrac12 \mathbb{E}_{p_G}[-\log(1 - D)] \Bigr\} \\ "
+        r"= \, & \log 2 - \mathrm{JSD}(p_d \Vert p_G) "
+        r"\end{aligned}",
         best_cross_entropy,
         "the chapter's derivation",
         {"log 2 - 2 JSD": partial(best_cross_entropy, factor=2.0)},
@@ -627,7 +665,10 @@ CLAIMS = (
     ),
     Claim(
         "best-accuracy",
-        r"\max_{\text{rules}} \text{accuracy} = \tfrac12 + \tfrac12 \, \mathrm{TV}(p_d, p_G)",
+        r"\begin{aligned} "
+        r"& \max_{\text{rules}} \text{accuracy} \\ "
+        r"&\quad = \tfrac12 + \tfrac12 \mathrm{TV}(p_d, p_G) "
+        r"\end{aligned}",
         best_accuracy,
         "the chapter's derivation",
         {"TV without its half": partial(best_accuracy, formula="no half")},
@@ -642,7 +683,10 @@ CLAIMS = (
     ),
     Claim(
         "jsd-sandwich",
-        r"\tfrac12 \mathrm{TV}(p, q)^2 \le \mathrm{JSD}(p \Vert q) \le \log 2 \cdot \mathrm{TV}(p, q)",
+        r"\begin{aligned} "
+        r"\tfrac12 \mathrm{TV}(p, q)^2 &\le \mathrm{JSD}(p \Vert q) \\ "
+        r"&\le \log 2 \cdot \mathrm{TV}(p, q) "
+        r"\end{aligned}",
         sandwich,
         "Lin (1991), Theorem 3, and Pinsker's inequality",
         {
@@ -653,7 +697,10 @@ CLAIMS = (
     ),
     Claim(
         "sqrt-jsd-metric",
-        r"\sqrt{\mathrm{JSD}(p \Vert r)} \le \sqrt{\mathrm{JSD}(p \Vert q)} + \sqrt{\mathrm{JSD}(q \Vert r)}",
+        r"\begin{aligned} "
+        r"\sqrt{\mathrm{JSD}(p \Vert r)} &\le \sqrt{\mathrm{JSD}(p \Vert q)} \\ "
+        r"&\quad + \sqrt{\mathrm{JSD}(q \Vert r)} "
+        r"\end{aligned}",
         metric,
         "Endres & Schindelin (2003)",
         {"JSD itself": partial(metric, formula="no root")},
@@ -691,9 +738,11 @@ CLAIMS = (
     ),
     Claim(
         "non-saturating-gradient",
-        r"\begin{aligned} &\nabla_\varphi \, \mathbb{E}_z \bigl[-\log D^*(G_\varphi(z))\bigr] \\"
-        r" &\qquad = \nabla_\varphi \bigl[ D_{\mathrm{KL}}(p_G \Vert p_d)"
-        r" - 2 \, \mathrm{JSD}(p_d \Vert p_G) \bigr] \end{aligned}",
+        r"\begin{aligned} "
+        r"& \nabla_\varphi \, \mathbb{E}_z \bigl[-\log D^*(G_\varphi(z))\bigr] \\ "
+        r"&= \nabla_\varphi \bigl[ D_{\mathrm{KL}}(p_G \Vert p_d) \\ "
+        r"&\qquad - 2 \, \mathrm{JSD}(p_d \Vert p_G) \bigr] "
+        r"\end{aligned}",
         non_saturating,
         "Arjovsky & Bottou (2017), Theorem 2.5",
         {
@@ -705,8 +754,10 @@ CLAIMS = (
     ),
     Claim(
         "trained-discriminator",
-        r"\begin{aligned} &\sqrt{\mathbb{E}_m \bigl(D_\theta - D^*_G\bigr)^2} \le 0.03, \\"
-        r" &C(G) - 0.003 \le V(G, D_\theta) \le C(G) \end{aligned}",
+        r"\begin{aligned} "
+        r"\sqrt{\mathbb{E}_m (D_\theta - D^*_G)^2} &\le 0.03, \\ "
+        r"0 \le C(G) - V(G, D_\theta) &\le 0.003 "
+        r"\end{aligned}",
         trained,
         "measured; the right-hand end is the theorem's",
         {"labels swapped": partial(trained, real_label=0)},
@@ -723,7 +774,10 @@ CLAIMS = (
     ),
     Claim(
         "f-divergence-jensen",
-        r"D_f(p \Vert q) = \sum_x q(x) \, f\Bigl(\frac{p(x)}{q(x)}\Bigr) \ge f(1)",
+        r"\begin{aligned} "
+        r"D_f(p \Vert q) &= \sum_x q(x) \, f\Bigl(\frac{p(x)}{q(x)}\Bigr) \\ "
+        r"&\ge f(1) "
+        r"\end{aligned}",
         f_jensen,
         "Ali & Silvey (1966); Csiszár (1967)",
         {"weighted by p": partial(f_jensen, weight="p")},
@@ -738,7 +792,10 @@ CLAIMS = (
     ),
     Claim(
         "f-divergence-bound",
-        r"\mathbb{E}_{x \sim p}[T(x)] - \mathbb{E}_{x \sim q}[f^*(T(x))] \le D_f(p \Vert q)",
+        r"\begin{aligned} "
+        r"& \mathbb{E}_{x \sim p}[T(x)] - \mathbb{E}_{x \sim q}[f^*(T(x))] \\ "
+        r"&\qquad \le D_f(p \Vert q) "
+        r"\end{aligned}",
         f_bound,
         f"Nguyen, Wainwright & Jordan (2010), Lemma 1; {NOWOZIN}, eq. (4)",
         {"T instead of its conjugate": partial(f_bound, formula="no conjugate")},
@@ -747,8 +804,10 @@ CLAIMS = (
     ),
     Claim(
         "f-divergence-critic",
-        r"\mathbb{E}_p[T^*] - \mathbb{E}_q[f^*(T^*)] = D_f(p \Vert q) \quad \text{at} \quad"
-        r" T^*(x) = f'\Bigl(\frac{p(x)}{q(x)}\Bigr)",
+        r"\begin{aligned} "
+        r"\mathbb{E}_p[T^*] - \mathbb{E}_q[f^*(T^*)] &= D_f(p \Vert q) \\ "
+        r"\text{at} \quad T^*(x) &= f\,'\Bigl(\frac{p(x)}{q(x)}\Bigr) "
+        r"\end{aligned}",
         f_critic,
         f"{NOWOZIN}, eq. (5)",
         {"ratio upside down": partial(f_critic, formula="q over p")},
@@ -756,8 +815,13 @@ CLAIMS = (
     ),
     Claim(
         "f-divergence-gan",
-        r"\begin{aligned} f(u) &= u \log u - (u + 1) \log(u + 1) \;\Longrightarrow \\"
-        r" D_f(p_d \Vert p_G) &= 2 \, \mathrm{JSD}(p_d \Vert p_G) - \log 4 = C(G) \end{aligned}",
+        r"\begin{aligned} "
+        r"& f(u) = u \log u \\ "
+        r"& \qquad - (u + 1) \log(u + 1) \\ "
+        r"& \Longrightarrow\; D_f(p_d \Vert p_G) \\ "
+        r"& \quad = 2 \, \mathrm{JSD}(p_d \Vert p_G) - \log 4 \\ "
+        r"& \quad = C(G) "
+        r"\end{aligned}",
         f_gan,
         f"{NOWOZIN}, Table 1",
         {"JSD": partial(f_gan, factor=1.0, constant=0.0), "2 JSD": partial(f_gan, constant=0.0)},
