@@ -96,29 +96,33 @@ def _logit_gradients(discriminator: nn.Module, inputs: Callable[[], torch.Tensor
 def _round(
     players: tuple[nn.Module, nn.Module],
     batch: torch.Tensor,
-    noise: torch.Tensor,
+    noises: tuple[torch.Tensor, torch.Tensor],
     rates: tuple[float, float],
     kind: str,
 ) -> list[Array]:
-    """Parameter changes of (generator, discriminator) in one round of the package's step with plain gradient steps."""
+    """Parameter changes of (generator, discriminator) in one round of the package's step with plain gradient steps.
+
+    The discriminator's turn draws the first noise and the generator's turn the second.
+    """
     before = [parameters_to_vector(p.parameters()).detach().clone() for p in players]
     (g, d), (g_rate, d_rate) = players, rates
     g_optimiser, d_optimiser = torch.optim.SGD(g.parameters(), g_rate), torch.optim.SGD(d.parameters(), d_rate)
-    gan_step(g, d, g_optimiser, d_optimiser, lambda m: noise, generator_kind=kind)(batch)
+    draws = iter(noises)
+    gan_step(g, d, g_optimiser, d_optimiser, lambda m: next(draws), generator_kind=kind)(batch)
     changes = [parameters_to_vector(p.parameters()).detach() - b for p, b in zip(players, before, strict=True)]
     return [change.numpy() for change in changes]
 
 
 def discriminator_update_sides(rng: np.random.Generator, sign: float = 1.0, shown: str = "G(z)") -> Pair:
     generator, discriminator = pair = _toy_players(rng)
-    x, z = torch.as_tensor(rng.normal(1, 1, size=(6, 2))), torch.as_tensor(rng.random((6, 2)))
+    x, (z, other) = torch.as_tensor(rng.normal(1, 1, size=(6, 2))), torch.as_tensor(rng.random((2, 6, 2)))
     with torch.no_grad():
         fake = generator(z) if shown == "G(z)" else z
         d_real, d_fake = (expit(discriminator(points).numpy().ravel()) for points in (x, fake))
     up = _logit_gradients(discriminator, lambda: x, discriminator) @ (1 - d_real)
     down = _logit_gradients(discriminator, lambda: fake, discriminator) @ d_fake
     rate = 0.5
-    _, change = _round(pair, x, z, (0.0, rate), "saturating")
+    _, change = _round(pair, x, (z, other), (0.0, rate), "saturating")
     return change / rate, sign * (up - down) / len(x)
 
 
@@ -126,7 +130,7 @@ def generator_update_sides(
     rng: np.random.Generator, sign: float = 1.0, swap: bool = False, shown: str = "G(z)"
 ) -> Pair:
     generator, discriminator = pair = _toy_players(rng)
-    x, z = torch.as_tensor(rng.normal(1, 1, size=(6, 2))), torch.as_tensor(rng.random((6, 2)))
+    x, (z, other) = torch.as_tensor(rng.normal(1, 1, size=(6, 2))), torch.as_tensor(rng.random((2, 6, 2)))
     with torch.no_grad():
         d_fake = expit(discriminator(generator(z)).numpy().ravel())
     seen = (lambda: generator(z)) if shown == "G(z)" else (lambda: z)
@@ -136,7 +140,7 @@ def generator_update_sides(
     start = parameters_to_vector(generator.parameters()).detach().clone()
     for kind, weight in zip(("saturating", "non_saturating"), weights, strict=True):
         vector_to_parameters(start.clone(), generator.parameters())
-        change, _ = _round(pair, x, z, (rate, 0.0), kind)
+        change, _ = _round(pair, x, (other, z), (rate, 0.0), kind)
         left.append(change / rate)
         right.append(sign * gradients @ weight / len(z))
     return np.concatenate(left), np.concatenate(right)

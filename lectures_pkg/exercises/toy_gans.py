@@ -335,8 +335,9 @@ EXERCISES = (
 The whole of Algorithm 1 in one function, with networks small enough for NumPy: $D$ has the logit $a(x)=wx+c$,
 $G(z)=sz+b$. For each round `k`: one step **up** the value for $D$ on `real[k]` and the fakes from `noise_d[k]`
 (simultaneously in $w$ and $c$); then one step up $\frac1m\sum\log D(G(z))$ for $G$ (the non-saturating loss),
-on `noise_g[k]` and against the *updated* $D$. Use equations {eq}`discriminator-update` and {eq}`generator-update`:
-here $\nabla_{(w,c)}a=(x,1)$ and $\nabla_{(s,b)}a(G(z))=w\,(z,1)$.
+on `noise_g[k]` and against the *updated* $D$. The rates are `rate_d` and `rate_g`. Use equations
+{eq}`discriminator-update` and {eq}`generator-update`: here
+$\nabla_{(w,c)}a=(x,1)$ and $\nabla_{(s,b)}a(G(z))=w\,(z,1)$.
 """,
         stub='''
 def train_gan(real, noise_d, noise_g, start, rate_d, rate_g):
@@ -480,9 +481,9 @@ def local_ratio(points, k):
         prompt=r"""
 A test that accepts proves little unless it *could* have refused. Write the bookkeeping of a power study: for each
 shift the share of repeats in which the two-sample Kolmogorov–Smirnov test (`scipy.stats.ks_2samp`) gives $p\le$
-`level`, with its binomial standard error. Then use it: how many points does the test need until it sees a shift of 0.1
-standard deviations four times out of five? Compare with `metrics.mmd_test` and with the accuracy of a classifier
-trained to tell the samples apart.
+`level`, with its binomial standard error, $\sqrt{p(1-p)/R}$ for a share $p$ of $R$ repeats. Then use it: how many
+points does the test need until it sees a shift of 0.1 standard deviations four times out of five? Compare with
+`metrics.mmd_test` and with the accuracy of a classifier trained to tell the samples apart.
 """,
         stub='''
 def power_curve(reference, candidates, level):
