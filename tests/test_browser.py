@@ -99,7 +99,8 @@ def test_a_page_fits_a_phone(browser, address, page):
         )
 
         wide = visit.page.evaluate(
-            "[...document.querySelectorAll('div.math')].filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.id)"
+            "[...document.querySelectorAll('div.math, div.math mjx-container')]"
+            ".filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.closest('[id]').id)"
         )
         assert wide == [], "these equations are wider than a phone: break them"
 

@@ -564,7 +564,8 @@ H(X_t \mid {} & X_{t-1}, \dots, X_{t-k}) \\
     ),
     Claim(
         "best-ordering",
-        r"B(S \cup \{v\}, v) = \max_{u \in S} \bigl[ B(S, u) + \log P(v \mid u) \bigr]",
+        r"\begin{aligned} & B(S \cup \{v\}, v) \\ "
+        r"&\quad = \max_{u \in S} \bigl[ B(S, u) + \log P(v \mid u) \bigr] \end{aligned}",
         best_ordering,
         "Held & Karp (1962)",
         {"greedy ordering": partial(best_ordering, search="greedy")},
