@@ -416,7 +416,8 @@ def kneser_ney_gap(
 CLAIMS = (
     Claim(
         "chain-rule",
-        r"P(w_1, \dots, w_m) = \prod_{i=1}^{m} P(w_i \mid w_1, \dots, w_{i-1})",
+        r"\begin{aligned} & P(w_1, \dots, w_m) \\ "
+        r"&\quad = \prod_{i=1}^{m} P(w_i \mid w_1, \dots, w_{i-1}) \end{aligned}",
         chain_rule,
         "definition of conditional probability, m times",
         {"the context loses its first word": partial(chain_rule, order=2)},
@@ -457,7 +458,7 @@ P(w_i \mid {} & w_1, \dots, w_{i-1}) \\
     ),
     Claim(
         "relative-counts",
-        r"\underset{p}{\operatorname{arg\,max}} \; \sum_{w} c(h\,w) \log p(w) = \frac{c(h\,w)}{c(h)}",
+        r"\underset{p}{\operatorname{arg\,max}} \sum_{w} c(h\,w) \log p(w) = \frac{c(h\,w)}{c(h)}",
         relative_counts,
         "the chapter's derivation, by Lagrange multipliers",
         {"add-one called maximum likelihood": partial(relative_counts, smoothing="add_k")},
