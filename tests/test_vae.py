@@ -8,6 +8,7 @@ import torch
 from scipy import integrate, stats
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
+from lectures_pkg.experiments.vae import prior_draws_for_ten_percent
 from lectures_pkg.training import fit, seeded
 from lectures_pkg.vae import (
     VAE,
@@ -282,7 +283,23 @@ def test_importance_weights_average_to_the_probability():
     assert log_weights.shape == (60_000, 3)
     weights = log_weights.exp()
     exact = log_prob_by_quadrature(model, IMAGES[:3]).exp()
+    assert (weights.std(dim=0) < 5 * weights.mean(dim=0)).all()  # or the next line would forgive anything
     assert ((weights.mean(dim=0) - exact).abs() < 5 * weights.std(dim=0) / math.sqrt(60_000)).all()
+
+
+def test_draws_from_the_prior_for_ten_percent():
+    model = affine_model()
+    # First and second moment of p(x | z) under the prior, by Gauss-Hermite nodes instead of a grid.
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    z = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2)
+    mass = np.outer(weights, weights).ravel() / weights.sum() ** 2
+    p = 1 / (1 + np.exp(-(z @ model.decoder[0].weight.numpy().T + model.decoder[0].bias.numpy())))
+    expected = []
+    for image in IMAGES.numpy()[[3, 6, 10]]:
+        likelihood = np.prod(np.where(image == 1, p, 1 - p), axis=1)
+        expected.append(((mass @ likelihood**2) / (mass @ likelihood) ** 2 - 1) / 0.1**2)
+    draws = prior_draws_for_ten_percent(model.float(), IMAGES[[3, 6, 10]].float())
+    assert draws == pytest.approx(expected, rel=1e-3)
 
 
 def test_importance_weights_by_torch_distributions():
@@ -360,6 +377,15 @@ def test_beta_weighs_the_kl_in_the_gradient_only():
             reports[beta] = vae_step(model, torch.optim.SGD(model.parameters(), lr=0.0), beta=beta, rng=generator())(x)
         gradients[beta] = model.encoder[0].weight.grad.clone()
     assert reports[0.0] == reports[1.0] == reports[3.0]
+    # Weight one is the gradient of the bound itself, by hand, with the same weights and the same noise.
+    with seeded(1):
+        model = VAE(4, 2, (3,))
+    mean, log_var = model.encode(x)
+    noise = torch.randn(mean.shape, generator=generator())
+    likelihood = Bernoulli(logits=model.decode(mean + torch.exp(log_var / 2) * noise)).log_prob(x).sum(-1)
+    prior_cost = kl_divergence(Normal(mean, torch.exp(log_var / 2)), Normal(0.0, 1.0)).sum(-1)
+    (prior_cost - likelihood).mean().backward()
+    assert torch.allclose(gradients[1.0], model.encoder[0].weight.grad, atol=1e-6)
     kl_part = gradients[1.0] - gradients[0.0]
     assert torch.allclose(gradients[3.0], gradients[0.0] + 3 * kl_part, atol=1e-6)
     assert kl_part.abs().max() > 1e-4
