@@ -20,9 +20,10 @@ import tempfile
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 ROOT = pathlib.Path(__file__).parents[1]
+SECONDS_PER_CELL = 240
 ADDRESS = re.compile(r"git\+(?P<repository>\S+)@(?P<ref>[^\s\"@]+)\"")
 
 
@@ -34,9 +35,17 @@ def snapshot(folder: pathlib.Path, ref: str) -> pathlib.Path:
     """A bare copy of this checkout, uncommitted changes to tracked files included, with ``ref`` as a tag."""
     copy = folder / "repository.git"
     commit = git("stash", "create") or git("rev-parse", "HEAD")
-    git("init", "--quiet", "--bare", str(copy))
-    git("push", "--quiet", str(copy), f"{commit}:refs/tags/{ref}")
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(copy))
+    git("push", "--quiet", str(copy), f"{commit}:refs/heads/main", f"{commit}:refs/tags/{ref}")
     return copy
+
+
+def execute(path: pathlib.Path) -> nbformat.NotebookNode:
+    """The notebook, run in its own folder."""
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", resources=resources).execute()
+    return notebook
 
 
 def run(path: pathlib.Path, folder: pathlib.Path) -> None:
@@ -44,8 +53,10 @@ def run(path: pathlib.Path, folder: pathlib.Path) -> None:
     alone = folder / path.stem
     alone.mkdir()
     shutil.copy(path, alone)
-    notebook = nbformat.read(alone / path.name, as_version=4)
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(alone)}}).execute()
+    try:
+        notebook = execute(alone / path.name)
+    except CellTimeoutError:  # a reply can get lost between kernel and client: a cell that really hangs does so twice
+        notebook = execute(alone / path.name)
     if any("Error" in output.get("ename", "") for cell in notebook.cells for output in cell.get("outputs", [])):
         raise RuntimeError(f"{path.name} stored an error")
 
@@ -71,7 +82,7 @@ def main(arguments: list[str]) -> int:
             try:
                 run(path, folder)
                 print(f"{path.name}: ran alone to the end", flush=True)
-            except CellExecutionError as error:
+            except (CellExecutionError, CellTimeoutError) as error:
                 failed.append(path.name)
                 print(f"{path.name}: stopped\n{error}", flush=True)
     return bool(failed)
