@@ -228,8 +228,9 @@ def importance_identity(rng: np.random.Generator, weight: str = "package") -> tu
     z, weights = _hermite(np.zeros(2), np.ones(2))
     average = estimate(np.exp(log_weights))
     # Wrong weights may have no variance at all; their "standard error" must not buy them an allowance.
-    error = np.minimum(average.standard_error, 0.02 * average.mean)
-    return Estimate(average.mean, error), weights @ np.exp(_log_likelihood(model, RIGHT_STROKE, z))
+    mean_weight = np.asarray(average.mean)
+    error = np.minimum(np.asarray(average.standard_error), 0.02 * mean_weight)
+    return Estimate(mean_weight, error), weights @ np.exp(_log_likelihood(model, RIGHT_STROKE, z))
 
 
 def importance_order(rng: np.random.Generator, weight: str = "package") -> tuple[Side, Side]:
