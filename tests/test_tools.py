@@ -60,6 +60,16 @@ def test_a_failing_notebook_is_left_as_it_was(path, capsys):
     assert "chapter.ipynb stopped, and was left as it was" in capsys.readouterr().err
 
 
+def test_a_notebook_that_runs_out_of_time_is_started_once_more_and_then_given_up(path, capsys, monkeypatch):
+    nbformat.write(notebook("open('runs', 'a').write('x'); import time; time.sleep(60)"), path)
+    monkeypatch.setattr(execute, "SECONDS_PER_CELL", 2)
+    before = path.read_bytes()
+    assert execute.main([str(path)]) == 1
+    assert (path.parent / "runs").read_text() == "xx"
+    assert path.read_bytes() == before
+    assert "stopped, and was left as it was" in capsys.readouterr().err
+
+
 def test_a_notebook_that_was_not_run_is_found(path, capsys):
     nbformat.write(notebook("1"), path)
     assert execute.main(["--check", str(path)]) == 1

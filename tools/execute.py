@@ -17,21 +17,34 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 BOOK = pathlib.Path(__file__).parents[1] / "book"
+SECONDS_PER_CELL = 240
 LIVE = "live"  #: cells with a live widget: run, but their outputs are neither stored nor compared
 
 
 def execute(path: pathlib.Path) -> None:
-    """Run one notebook in place; nothing is written if a cell fails."""
+    """Run one notebook in place; nothing is written if a cell fails.
+
+    A reply was seen to get lost between kernel and client, which then waits for ever; so a notebook whose
+    cell runs out of time is started once more. A cell that really takes too long does so twice.
+    """
+    try:
+        run(path)
+    except CellTimeoutError:
+        run(path)
+
+
+def run(path: pathlib.Path) -> None:
+    """One attempt: run all cells, then write."""
     notebook = nbformat.read(path, as_version=4)
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
         cell.metadata.pop("execution", None)
     NotebookClient(
         notebook,
-        timeout=600,
+        timeout=SECONDS_PER_CELL,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=True,  # nbclient needs it where an interactive cell prints; the metadata below drop it
@@ -80,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     for path in paths:
         try:
             execute(path)
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError) as error:
             print(f"{path.name} stopped, and was left as it was:\n{error}", file=sys.stderr)
             return 1
         print(f"ran {path.name}")
