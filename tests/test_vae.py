@@ -42,7 +42,8 @@ def affine_model(latent_dim=2, seed=0, scale=1.5):
     model = VAE(4, latent_dim, hidden=()).double().requires_grad_(False)
     model.decoder[0].weight.copy_(torch.tensor(scale * rng.normal(size=(4, latent_dim))))
     model.decoder[0].bias.copy_(torch.tensor(rng.normal(size=4)))
-    model.encoder[0].weight.mul_(0.3)
+    model.encoder[0].weight.copy_(torch.tensor(0.1 * rng.normal(size=(2 * latent_dim, 4))))
+    model.encoder[0].bias.zero_()
     return model
 
 
