@@ -317,3 +317,45 @@ class MarkovChain:
 def _entropy(law: np.ndarray) -> float:
     positive = law[law > 0]
     return float(-(positive * np.log(positive)).sum())
+
+
+def enumerate_sentences(grammar: Grammar, limit: int = 100_000) -> tuple[list[list[str]], np.ndarray]:
+    """Every sentence of a grammar that writes finitely many, and its probability.
+
+    An expectation over the source is then an exact sum. Sentences with several derivations are merged.
+
+    Parameters
+    ----------
+    grammar : Grammar
+        Without recursion.
+    limit : int
+        More derivations than these are refused.
+
+    Returns
+    -------
+    sentences : list of list of str
+        Without start or end symbols, in the order of the rules.
+    probabilities : ndarray, shape (n_sentences,)
+        Sum to one.
+
+    Raises
+    ------
+    ValueError
+        If there are more than ``limit`` derivations.
+    """
+    law: dict[tuple[str, ...], float] = {}
+    agenda: list[tuple[tuple[str, ...], tuple[str, ...], float]] = [((), (grammar.start,), 1.0)]
+    for _ in range(limit * 20):
+        if not agenda:
+            return [list(sentence) for sentence in law], np.array(list(law.values()))
+        written, rest, probability = agenda.pop()
+        if not rest:
+            law[written] = law.get(written, 0.0) + probability
+        elif rest[0] not in grammar.rules:
+            agenda.append(((*written, rest[0]), rest[1:], probability))
+        else:
+            for p, rhs in reversed(grammar.rules[rest[0]]):
+                agenda.append((written, (*rhs, *rest[1:]), probability * p))
+        if len(law) > limit:
+            break
+    raise ValueError(f"this grammar writes more than {limit} sentences: sample from it instead")

@@ -9,7 +9,9 @@ from the_book import ROOT
 
 PACKAGE = ROOT / "lectures_pkg"
 LAYERS = {
-    "ideas": {"worlds", "datasets", "ngrams", "divergences", "gan_theory", "gan_dynamics", "metrics"},
+    "ideas": {
+        "worlds", "datasets", "generative_models", "ngrams", "divergences", "gan_theory", "gan_dynamics", "metrics",
+    },
     "parts": {"networks", "training"},
     "models": {
         "neural_lm", "autoregressive", "rbm", "vae", "gan",
