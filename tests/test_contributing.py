@@ -1,4 +1,4 @@
-"""The short lists of CONTRIBUTING.md, followed to the letter in a copy of this tree: a chapter, a claim, an exercise."""
+"""The lists of CONTRIBUTING.md, followed to the letter in a copy of this tree: a chapter, a claim, an exercise."""
 
 import os
 import shutil
