@@ -17,10 +17,11 @@ import pathlib
 import re
 import secrets
 import stat
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from tqdm.auto import tqdm
 
@@ -30,6 +31,9 @@ from lectures_pkg.exercises import Exercise, Wrong
 
 LARGEST_NOTEBOOK = 20 << 20  #: bytes
 LONGEST_CODE = 1 << 20  #: characters of all cells together
+ENDED_THE_RUN = (
+    "the grading run ended twice while this notebook ran: look at it by hand, on a machine that you can lose"
+)
 
 
 class Unreadable(Exception):
@@ -70,11 +74,31 @@ class Graded:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One code cell, and the exercise whose stub it was when the notebook was handed out."""
+
+    source: str
+    exercise: str = ""
+
+    def holds(self, name: str) -> bool:
+        """Whether the cell is this exercise's, or defines its function."""
+        return self.exercise == name or self.defines(name)
+
+    def defines(self, name: str) -> bool:
+        """Whether the cell defines a function of this name, also where its syntax is broken."""
+        try:
+            tree = ast.parse(self.source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return re.search(rf"^\s*(?:def\s+{name}\b|{name}\s*=)", self.source, re.MULTILINE) is not None
+        return name in set(_bound(tree.body))
+
+
+@dataclass(frozen=True)
 class Notebook:
     """The code that a submission holds: cells in order, without those that the assignment locked."""
 
-    cells: tuple[str, ...]
-    titles: tuple[str, ...] = field(default=())  #: names of the exercises that the notebook says it is about
+    cells: tuple[Cell, ...]
+    titles: tuple[str, ...] = ()  #: names of the exercises that the notebook says it is about
 
 
 # ------------------------------------------------------------------------------------------ what was handed in
@@ -128,12 +152,12 @@ def read(path: pathlib.Path) -> Notebook:
         raise Unreadable("not valid JSON, so not a notebook") from None
     try:
         cells = [cell for cell in content["cells"] if cell["cell_type"] == "code" and not _is_locked(cell)]
-        code = tuple(_without_magics("".join(cell["source"])) for cell in cells)
+        code = tuple(Cell(_without_magics("".join(cell["source"])), _grade_id(cell)) for cell in cells)
         recorded = content.get("metadata", {}).get("lectures", {}).get("exercises", [])
         titles = tuple(name for name in recorded if isinstance(name, str))
     except (KeyError, TypeError, AttributeError):
         raise Unreadable("JSON, but not a notebook of format 4") from None
-    if sum(map(len, code)) > LONGEST_CODE:
+    if sum(len(cell.source) for cell in code) > LONGEST_CODE:
         raise Unreadable(f"more than {LONGEST_CODE >> 20} MB of code")
     return Notebook(code, titles)
 
@@ -182,24 +206,22 @@ def grade(
     own : bool
         Draw other inputs for each student.
     """
-    file = submission.path.name
-    everything_lost = tuple(Mark(e.name, 0, e.points, "not graded") for e in assignment.exercises)
     if submission.refusal:
-        return Graded(submission.student, file, everything_lost, submission.refusal)
+        return _lost(submission, assignment, submission.refusal)
     try:
         notebook = read(submission.path)
     except Unreadable as sentence:
-        return Graded(submission.student, file, everything_lost, str(sentence))
+        return _lost(submission, assignment, str(sentence))
     except OSError as error:
-        return Graded(submission.student, file, everything_lost, f"could not be read: {error.strerror}")
+        return _lost(submission, assignment, f"could not be read: {error.strerror}")
     names = [exercise.name for exercise in assignment.exercises]
-    if not any(_defines(cell, name) for cell in notebook.cells for name in names):
+    if not any(cell.holds(name) for cell in notebook.cells for name in names):
         other = [name for name in notebook.titles if name not in names]
         note = f"another assignment ({', '.join(other)})" if other else "none of the assignment's functions is in it"
-        return Graded(submission.student, file, everything_lost, note)
+        return _lost(submission, assignment, note)
     seed = f"{secret}/{submission.student}" if own else secret
     marks = tuple(mark(exercise, notebook, names, seed, limits, walls) for exercise in assignment.exercises)
-    return Graded(submission.student, file, marks)
+    return Graded(submission.student, submission.path.name, marks)
 
 
 def mark(
@@ -207,11 +229,11 @@ def mark(
 ) -> Mark:
     """Run one exercise in a process of its own and judge its answers, twice, on different hidden inputs."""
     cells = cells_for(exercise.name, notebook, names)
-    if not any(_defines(cell, exercise.name) for cell in cells):
+    if not any(cell.defines(exercise.name) for cell in cells):
         return Mark(exercise.name, 0, exercise.points, f"no function named {exercise.name} was found")
     seeds = [_seed(secret, exercise.name, round) for round in (1, 2)]
     try:
-        with sandbox.Child(cells, exercise.name, limits, walls) as child:
+        with sandbox.Child([cell.source for cell in cells], exercise.name, limits, walls) as child:
             for seed in seeds:
                 exercise.judge(child.call, seed)
     except NotImplementedError:
@@ -223,17 +245,13 @@ def mark(
     return Mark(exercise.name, exercise.points, exercise.points, "right")
 
 
-def cells_for(name: str, notebook: Notebook, names: Sequence[str]) -> list[str]:
+def cells_for(name: str, notebook: Notebook, names: Sequence[str]) -> list[Cell]:
     """The cells that one exercise needs: all, but for those that hold another exercise's attempt and nothing of this.
 
-    So a cell that never ends costs its own exercise only.
+    So an attempt that never ends costs its own exercise only.
     """
     others = [other for other in names if other != name]
-
-    def belongs(cell: str) -> bool:
-        return _defines(cell, name) or not any(_defines(cell, other) for other in others)
-
-    return [cell for cell in notebook.cells if belongs(cell)]
+    return [cell for cell in notebook.cells if cell.holds(name) or not any(map(cell.holds, others))]
 
 
 # ------------------------------------------------------------------------------------------ all of them
@@ -248,17 +266,36 @@ def grade_all(
     limits: sandbox.Limits = sandbox.Limits(),  # noqa: B008
     own: bool = False,
 ) -> list[Graded]:
-    """Grade every submission below a folder, keeping each result as it comes; known ones are not run again."""
+    """Grade every submission below a folder, keeping each result as it comes; known ones are not run again.
+
+    Notebooks that were running when an earlier run ended come last and alone; one that ends a second run, too,
+    gets no third.
+    """
     walls = sandbox.has_walls()
     submissions = collect(folder)
-    waiting = [s for s in submissions if state.known(s, own) is None]
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        tasks = {
-            pool.submit(grade, submission, assignment, state.secret, limits, walls=walls, own=own): submission
-            for submission in waiting
-        }
-        for task in tqdm(as_completed(tasks), total=len(tasks), desc="grading", disable=None):
-            state.keep(tasks[task], own, task.result())
+    waiting = [submission for submission in submissions if state.known(submission, own) is None]
+
+    def run(submission: Submission) -> None:
+        state.start(submission, own)
+        state.keep(submission, own, grade(submission, assignment, state.secret, limits, walls=walls, own=own))
+
+    with tqdm(total=len(waiting), desc="grading", disable=None) as progress:
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            tasks = [pool.submit(run, submission) for submission in waiting if not state.starts(submission, own)]
+            try:
+                for task in as_completed(tasks):
+                    task.result()
+                    progress.update()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        for submission in waiting:
+            if state.known(submission, own) is None:
+                if state.starts(submission, own) >= 2:
+                    state.keep(submission, own, _lost(submission, assignment, ENDED_THE_RUN))
+                else:
+                    run(submission)
+                progress.update()
     results = [state.known(submission, own) for submission in submissions]
     return [result for result in results if result is not None]
 
@@ -270,19 +307,29 @@ class State:
     """
 
     def __init__(self, path: pathlib.Path, assignment: Assignment, secret: str | None = None) -> None:
-        self.path = path
-        lines = [json.loads(line) for line in _whole_lines(path)]
+        self.path, self._lock = path, threading.Lock()
+        lines = _whole_lines(path)
         stored = next((line["secret"] for line in lines if "secret" in line), None)
         self.secret = secret or stored or secrets.token_hex(16)
         self._exercises = [exercise.name for exercise in assignment.exercises]
         self._graded: dict[str, Graded] = {line["key"]: _graded(line["graded"]) for line in lines if "key" in line}
+        self._started = Counter(line["started"] for line in lines if "started" in line)
         self._append({"secret": self.secret})
 
     def known(self, submission: Submission, own: bool) -> Graded | None:
         """The stored result of this very file, or None."""
         return self._graded.get(self._key(submission, own))
 
+    def starts(self, submission: Submission, own: bool) -> int:
+        """How many runs began with this file and did not finish it."""
+        return self._started[self._key(submission, own)]
+
+    def start(self, submission: Submission, own: bool) -> None:
+        """Note that a file is about to run."""
+        self._append({"started": self._key(submission, own)})
+
     def keep(self, submission: Submission, own: bool, graded: Graded) -> None:
+        """Store a result."""
         key = self._key(submission, own)
         self._graded[key] = graded
         self._append({"key": key, "graded": asdict(graded)})
@@ -296,11 +343,12 @@ class State:
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape") + b"\0" + content).hexdigest()
 
     def _append(self, line: Mapping[str, object]) -> None:
-        new = not self.path.exists()
-        with self.path.open("a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(json.dumps(line) + "\n")
-        if new:
-            self.path.chmod(0o600)  # the seed is in it
+        with self._lock:
+            new = not self.path.exists()
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            if new:
+                self.path.chmod(0o600)  # the seed is in it
 
 
 def write_csv(path: pathlib.Path, assignment: Assignment, results: Sequence[Graded]) -> None:
@@ -332,6 +380,10 @@ def _student(path: pathlib.Path) -> str:
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
+def _grade_id(cell: Mapping) -> str:
+    return str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", ""))
+
+
 def _is_locked(cell: Mapping) -> bool:
     return bool(cell.get("metadata", {}).get("nbgrader", {}).get("locked", False))
 
@@ -339,15 +391,6 @@ def _is_locked(cell: Mapping) -> bool:
 def _without_magics(source: str) -> str:
     """The cell without IPython's own lines (%magic, !command, ?help): they are not part of an answer."""
     return re.sub(r"^(\s*)(?:%{1,2}[A-Za-z]|!|\?).*$", r"\1pass", source, flags=re.MULTILINE)
-
-
-def _defines(cell: str, name: str) -> bool:
-    """Whether a cell defines a function of this name, also where its syntax is broken."""
-    try:
-        tree = ast.parse(cell)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return re.search(rf"^\s*(?:def\s+{name}\b|{name}\s*=)", cell, re.MULTILINE) is not None
-    return name in set(_bound(tree.body))
 
 
 def _bound(statements: Iterable[ast.stmt]) -> Iterator[str]:
@@ -369,21 +412,24 @@ def _seed(secret: str, name: str, round: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{secret}/{name}/{round}".encode()).digest()[:6], "big")
 
 
-def _whole_lines(path: pathlib.Path) -> list[str]:
+def _whole_lines(path: pathlib.Path) -> list[dict]:
     """Complete lines of the state file: a run that was killed may have left half a line at the end."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
     lines = []
-    for line in text.splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            json.loads(line)
+            lines.append(json.loads(line))
         except ValueError:
             continue
-        lines.append(line)
-    if text and not text.endswith("\n"):
-        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", errors="surrogateescape")
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return lines
+
+
+def _lost(submission: Submission, assignment: Assignment, note: str) -> Graded:
+    """No points for a whole notebook, and why."""
+    marks = tuple(Mark(exercise.name, 0, exercise.points, "not graded") for exercise in assignment.exercises)
+    return Graded(submission.student, submission.path.name, marks, note)
 
 
 def _graded(content: dict) -> Graded:

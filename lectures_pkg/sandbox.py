@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import secrets
 import select
 import shutil
 import signal
@@ -37,6 +38,7 @@ ALLOWED = (
     "numpy", "numpy.libs", "scipy", "scipy.libs", "torch", "torchgen", "functorch",
     "typing_extensions.py", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "filelock", "fsspec",
 )  # fmt: skip
+UNUSED_USERS = range(1 << 30, 1 << 31)  #: whom the superuser's sandboxes run as, each as another one
 LONGEST_REPLY = 32 << 20  #: bytes
 
 WARNING = (
@@ -96,7 +98,7 @@ class Child:
     """
 
     def __init__(self, cells: Sequence[str], function: str, limits: Limits, walls: bool) -> None:
-        self.limits, self._pending, self._mark = limits, b"", uuid.uuid4().hex
+        self.limits, self._pending, self._mark = limits, bytearray(), uuid.uuid4().hex
         self._folder = None if walls else tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
@@ -105,6 +107,7 @@ class Child:
         finally:
             os.close(requests)
             os.close(replies)
+        user = secrets.choice(UNUSED_USERS) if walls and os.getuid() == 0 else None
         job = {
             "cells": list(cells),
             "function": function,
@@ -112,7 +115,8 @@ class Child:
                 "megabytes": limits.address_megabytes,
                 "seconds": limits.cpu_seconds,
                 "file_megabytes": limits.file_megabytes,
-                "processes": limits.processes + _own_processes(),
+                "processes": limits.processes if user else limits.processes + _own_processes(),
+                "user": user,
             },
         }
         try:
@@ -176,16 +180,18 @@ class Child:
         """One request and its reply; whatever goes wrong is a sentence for the student."""
         deadline = time.monotonic() + seconds
         self._send(json.dumps(request).encode() + b"\n", deadline, what, seconds)
-        while b"\n" not in self._pending:
+        received = bytes(self._pending)
+        while b"\n" not in received:
             self._watch(deadline, what, seconds)
             if select.select([self._replies], [], [], 0.05)[0]:
                 received = os.read(self._replies, 1 << 20)
                 if not received:
                     self._stop(f"{what} ended the process")
-                self._pending += received
+                self._pending.extend(received)
                 if len(self._pending) > LONGEST_REPLY:
                     self._stop(f"{what} answered with more than {LONGEST_REPLY >> 20} MB")
-        line, self._pending = self._pending.split(b"\n", 1)
+        line, _, rest = bytes(self._pending).partition(b"\n")
+        self._pending = bytearray(rest)
         try:
             reply = json.loads(line)
             if not isinstance(reply, dict) or not reply.keys() <= {"cells", "answer", "error"} or not reply:
@@ -257,7 +263,11 @@ def _linked_libraries(folder: pathlib.Path) -> pathlib.Path:
 def _walls() -> list[str]:
     """Bubblewrap's command line: system libraries and Python read-only, an empty folder in memory, nothing else."""
     prefix = pathlib.Path(os.path.realpath(sys.base_prefix))
-    words = ["bwrap", "--unshare-user", "--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+    words = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.getuid() == 0:  # the program gives up these two, and the superuser's name, before it runs any student's code
+        words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        words += ["--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     words += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "student"]
     words += ["--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/lib", "/lib64", "/lib32"):
@@ -274,14 +284,30 @@ def _walls() -> list[str]:
         "/etc/alternatives",
     ]
     if not prefix.is_relative_to("/usr"):
+        for parent in reversed(prefix.parents[:-1]):  # readable for everyone, whatever they are outside
+            words += ["--perms", "0755", "--dir", str(parent)]
         words += ["--ro-bind", str(prefix), str(prefix)]
+    words += ["--perms", "0755", "--dir", LIBRARIES]
     for hidden in _installed_packages(prefix):  # whatever else is installed there, this package among it
-        words += ["--tmpfs", str(hidden)]
+        words += ["--perms", "0755", "--tmpfs", str(hidden)]
     for name in ALLOWED:
         if (_site_packages() / name).exists():
             words += ["--ro-bind", os.path.realpath(_site_packages() / name), f"{LIBRARIES}/{name}"]
     words += ["--ro-bind", str(PROGRAM), "/student.py", "--proc", "/proc", "--dev", "/dev"]
-    words += ["--size", str(64 << 20), "--tmpfs", "/tmp", "--setenv", "HOME", "/tmp", "--setenv", "TMPDIR", "/tmp"]
+    words += [
+        "--size",
+        str(64 << 20),
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+        "--setenv",
+        "HOME",
+        "/tmp",
+        "--setenv",
+        "TMPDIR",
+        "/tmp",
+    ]
     return [*words, "--chdir", "/tmp"]
 
 
