@@ -98,7 +98,8 @@ class Notebook:
     """The code that a submission holds: cells in order, without those that the assignment locked."""
 
     cells: tuple[Cell, ...]
-    titles: tuple[str, ...] = ()  #: names of the exercises that the notebook says it is about
+    title: str = ""  #: of the assignment that the notebook says it is
+    exercises: tuple[str, ...] = ()  #: names of that assignment's exercises
 
 
 # ------------------------------------------------------------------------------------------ what was handed in
@@ -153,13 +154,14 @@ def read(path: pathlib.Path) -> Notebook:
     try:
         cells = [cell for cell in content["cells"] if cell["cell_type"] == "code" and not _is_locked(cell)]
         code = tuple(Cell(_without_magics("".join(cell["source"])), _grade_id(cell)) for cell in cells)
-        recorded = content.get("metadata", {}).get("lectures", {}).get("exercises", [])
-        titles = tuple(name for name in recorded if isinstance(name, str))
+        recorded = content.get("metadata", {}).get("lectures", {})
+        exercises = tuple(name for name in recorded.get("exercises", []) if isinstance(name, str))
+        title = str(recorded.get("title", "Assignment"))
     except (KeyError, TypeError, AttributeError):
         raise Unreadable("JSON, but not a notebook of format 4") from None
     if sum(len(cell.source) for cell in code) > LONGEST_CODE:
         raise Unreadable(f"more than {LONGEST_CODE >> 20} MB of code")
-    return Notebook(code, titles)
+    return Notebook(code, title, exercises)
 
 
 def expected(submissions: Iterable[Submission]) -> Assignment:
@@ -170,19 +172,20 @@ def expected(submissions: Iterable[Submission]) -> Assignment:
     ValueError
         If none says.
     """
-    votes: Counter[tuple[str, ...]] = Counter()
+    votes: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for submission in submissions:
         try:
-            titles = () if submission.refusal else read(submission.path).titles
+            notebook = None if submission.refusal else read(submission.path)
         except Unreadable:
             continue
-        if titles:
-            votes[titles] += 1
+        if notebook and notebook.exercises:
+            votes[notebook.title, notebook.exercises] += 1
     if not votes:
         raise ValueError(
             "no notebook says which assignment it belongs to: give --assignment instructor/assignment.json"
         )
-    return by_names(votes.most_common(1)[0][0])
+    title, exercises = votes.most_common(1)[0][0]
+    return by_names(exercises, title)
 
 
 def recorded(path: pathlib.Path) -> Assignment:
@@ -216,7 +219,7 @@ def grade(
         return _lost(submission, assignment, f"could not be read: {error.strerror}")
     names = [exercise.name for exercise in assignment.exercises]
     if not any(cell.holds(name) for cell in notebook.cells for name in names):
-        other = [name for name in notebook.titles if name not in names]
+        other = [name for name in notebook.exercises if name not in names]
         note = f"another assignment ({', '.join(other)})" if other else "none of the assignment's functions is in it"
         return _lost(submission, assignment, note)
     seed = f"{secret}/{submission.student}" if own else secret
