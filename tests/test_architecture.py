@@ -18,7 +18,9 @@ LAYERS = {
         "cycle_gan", "discrete_gan", "neural_crypto", "hybrids", "diffusion",
     },
     "views": {"plotting", "frames"},
-    "course": {"claims", "exercises", "experiments", "ledger", "assign", "grade", "cli"},
+    "course": {
+        "claims", "exercises", "experiments", "ledger", "assign", "grade", "sandbox", "student", "feedback", "cli",
+    },
 }  # fmt: skip
 MAY_IMPORT = {
     "ideas": {"ideas"},
