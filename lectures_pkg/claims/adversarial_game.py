@@ -271,8 +271,8 @@ CLAIMS = (
         label="cross-entropy-with-brackets",
         equation=r"""
 \begin{aligned}
-\mathrm{BCE} = -\frac1N \sum_{i=1}^N \bigl[ & y_i \log p_i \\
-& + (1 - y_i) \log(1 - p_i) \bigr]
+& \mathrm{BCE} = -\frac1N \sum_{i=1}^N \bigl[ y_i \log p_i \\
+& \qquad + (1 - y_i) \log(1 - p_i) \bigr]
 \end{aligned}
 """,
         sides=cross_entropy_with_brackets,
@@ -305,10 +305,7 @@ CLAIMS = (
     Claim(
         label="split-loss",
         equation=r"""
-\begin{aligned}
-\mathrm{BCE} = {}& \frac{N_R}{N} \, \bigl( \text{mean of } {-\log D} \text{ over reals} \bigr) \\
-& \hspace{-2em} + \frac{N_F}{N} \, \bigl( \text{mean of } {-\log(1 - D)} \text{ over fakes} \bigr)
-\end{aligned}
+\mathrm{BCE} = \frac{N_R}{N} \, \ell_R + \frac{N_F}{N} \, \ell_F
 """,
         sides=split_loss,
         source="the chapter's derivation",
@@ -317,7 +314,10 @@ CLAIMS = (
     Claim(
         label="value-terms",
         equation=r"""
-\nabla_\varphi V = \nabla_\varphi \, \frac1m \sum_{i=1}^m \log\bigl( 1 - D(G_\varphi(z_i)) \bigr)
+\begin{aligned}
+& \nabla_\varphi V(G_\varphi, D) \\
+& = \nabla_\varphi \, \frac1m \sum_{i=1}^m \log\bigl( 1 - D(G_\varphi(z_i)) \bigr)
+\end{aligned}
 """,
         sides=value_terms,
         source="Goodfellow et al. (2014), Algorithm 1",
@@ -373,7 +373,10 @@ CLAIMS = (
     Claim(
         label="gradient-ratio",
         equation=r"""
-\nabla_\varphi \bigl[ {-\log D} \bigr] = \frac{1 - D}{D} \; \nabla_\varphi \log(1 - D)
+\begin{aligned}
+& \nabla_\varphi \bigl[ {-\log D} \bigr] \\
+& \quad = \frac{1 - D}{D} \; \nabla_\varphi \log(1 - D)
+\end{aligned}
 """,
         sides=gradient_ratio,
         source="the chapter's derivation",
@@ -406,10 +409,10 @@ CLAIMS = (
     Claim(
         label="strokes-not-separable",
         equation=r"""
-\text{no } (w, b) : \;
 \begin{aligned}
-w^\top x + b &> 0 \text{ on } \{\mathtt{1010}, \mathtt{0101}\}, \\
-w^\top x + b &< 0 \text{ on } \{\mathtt{1001}, \mathtt{0110}\}
+& \text{no } (w, b) \text{ has} \\
+& w^\top x + b > 0 \text{ on } \{\mathtt{1010}, \mathtt{0101}\}, \\
+& w^\top x + b < 0 \text{ on } \{\mathtt{1001}, \mathtt{0110}\}
 \end{aligned}
 """,
         sides=strokes_not_separable,

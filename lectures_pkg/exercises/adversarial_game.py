@@ -404,7 +404,8 @@ their meaning. Count the cells under both conventions. A discriminator says "rea
         title="Spot the slip: a cross-entropy as printed",
         prompt="""
 Two lines that you will meet: $-\\frac1N \\sum_i y_i \\log p_i + \\sum_i (1 - y_i) \\log(1 - p_i)$, without brackets,
-and, with brackets, $-\\frac1N \\sum_i [y_i \\log p_i + (1 - y_i) \\log(p_i (1 - y_i))]$. The labels are smoothed (.9 and
+and, with brackets, $-\\frac1N \\sum_i [y_i \\log p_i + (1 - y_i) \\log(p_i (1 - y_i))]$. The labels are
+smoothed (.9 and
 .1), so that nothing hides behind a zero. Return a dict with `"without_brackets"`, the first line read literally,
 `"misplaced_label"`, the second, and `"right"`, the cross-entropy.
 """,
@@ -454,7 +455,8 @@ In one printed version of the algorithm, D's line says $\\log(1 - D(z))$ and G's
 as it must be, on four pixels and without automatic differentiation. `parameters` holds the discriminator's `"weight"`
 (4,) and `"bias"` (logit $a(x) = w^\\top x + b$), and the generator's `"slope"` (4,) and `"offset"` (4,) ($G(z)$ has the
 pixels $\\sigma(u_i z + c_i)$). The discriminator makes one gradient step of size `rate` for each row of `real`
-(k, m, 4) and `z_discriminator` (k, m), ascending mean $\\log D(x)$ + mean $\\log(1 - D(G(z)))$. Then the generator makes one step
+(k, m, 4) and `z_discriminator` (k, m), ascending mean $\\log D(x)$ + mean $\\log(1 - D(G(z)))$. Then the
+generator makes one step
 with `z_generator` (m,), ascending mean $\\log D(G(z))$ through the new, frozen discriminator. Return the four new
 parameters as a dict.
 """,
