@@ -10,7 +10,8 @@ from the_book import ROOT
 PACKAGE = ROOT / "lectures_pkg"
 LAYERS = {
     "ideas": {
-        "worlds", "datasets", "generative_models", "ngrams", "divergences", "gan_theory", "gan_dynamics", "metrics",
+        "worlds", "datasets", "generative_models", "ngrams", "divergences",
+        "adversarial_game", "gan_theory", "gan_dynamics", "metrics",
     },
     "parts": {"networks", "training"},
     "models": {
