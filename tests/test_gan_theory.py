@@ -174,6 +174,31 @@ def test_the_game_refuses_with_a_sentence():
         tabular_game([0.5, 0.6], 1)
 
 
+def test_distance_and_value_of_a_shrug_and_of_a_slope():
+    """The experiment's two yardsticks, on a network whose weights are known, against a fine sum."""
+    import torch
+    from torch import nn
+
+    from lectures_pkg.experiments import gan_theory as experiment
+
+    x = np.linspace(-9, 9, 200_001)
+    width = x[1] - x[0]
+    p = 0.5 * (stats.norm.pdf(x, -1.5, 0.6) + stats.norm.pdf(x, 1.5, 0.6))
+    q = stats.norm.pdf(x, 0.5, 1.2)
+    for slope, bias in ((0.0, 0.0), (0.5, -0.25)):
+        network = nn.Linear(1, 1)
+        with torch.no_grad():
+            network.weight.fill_(slope)
+            network.bias.fill_(bias)
+        d = expit(slope * x + bias)
+        distance = math.sqrt(np.sum((p + q) / 2 * (d - p / (p + q)) ** 2) * width)
+        value = np.sum(p * np.log(d) + q * np.log(1 - d)) * width
+        assert experiment.distance_to_best(network) == pytest.approx(distance, rel=1e-6)
+        assert experiment.value(network) == pytest.approx(value, rel=1e-6)
+    best = np.sum(p * np.log(p / (p + q)) + q * np.log(q / (p + q))) * width
+    assert experiment.best_value() == pytest.approx(best, rel=1e-6)
+
+
 def test_stored_results_are_within_theory():
     from lectures_pkg.experiments import spread
 
