@@ -533,7 +533,7 @@ def best_discriminator(p_data, p_model):
         name="slide_against_truth",
         title="Spot the slip: one half, and two logarithms of two",
         prompt=r"""
-A slide reads: *"$D_\mathrm{KL}(p_d \Vert m) + D_\mathrm{KL}(p_G \Vert m) = \mathrm{JSD}$, and since
+A slide reads: *"$D_\mathrm{KL}(p_d \Vert m)$ $+ \; D_\mathrm{KL}(p_G \Vert m)$ $= \mathrm{JSD}$, and since
 $\log 2 \int p_G - \log 2 \int p_d = 0$ the constants vanish … so $C(G) = -\log 4 + \mathrm{JSD}$."* Two lines of it
 are wrong. For two laws on the same outcomes (zeros may occur, supports may be disjoint) return a dictionary:
 `"kl_sum"`, the left-hand side of the slide's first equation; `"criterion"`, the true $C(G)$; and `"from_slide"`, the
