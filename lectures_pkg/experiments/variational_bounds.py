@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lectures_pkg.experiments.vae import Split, mean_elbo, split
 from lectures_pkg.training import Step, fit, minibatches, seeded
-from lectures_pkg.vae import VAE, bernoulli_log_prob, iwae_bound, kl_to_standard_normal, log_importance_weights, vae_step
+from lectures_pkg.vae import (
+    VAE,
+    bernoulli_log_prob,
+    iwae_bound,
+    kl_to_standard_normal,
+    log_importance_weights,
+    vae_step,
+)
 from lectures_pkg.variational_bounds import (
     StructuredVAE,
     active_units,
@@ -139,6 +146,7 @@ def _beta_numbers(model: VAE, beta: float, data: Split, rng: torch.Generator) ->
         "negative_elbo": negative_elbo,
         "negative_iwae_1000": -iwae_bound(log_importance_weights(model, data.test, 1000, rng)).mean().item(),
         "active": float(active_units(mean).sum()),
+        "above_tenth": float((kl_per_latent(mean, log_var) > 0.1).sum()),  # latents that cost more than .1 nat
     }
     if beta in (0.25, 1.0, 4.0):
         train_mean, train_log_var = model.encode(data.train)
@@ -147,6 +155,11 @@ def _beta_numbers(model: VAE, beta: float, data: Split, rng: torch.Generator) ->
         numbers["train_information"] = parts.information.mean().item()
         numbers["train_marginal_kl"] = parts.marginal_kl.mean().item()
     return {f"beta_{beta:g}_{name}": value for name, value in numbers.items()}
+
+
+def kl_per_latent(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL of each latent by itself, averaged over images, shape (latent_dim,)."""
+    return kl_to_standard_normal(mean[..., None], log_var[..., None]).mean(dim=0)
 
 
 @torch.no_grad()
