@@ -1,4 +1,4 @@
-"""Tighter bounds and richer guesses: encoders with structure, training by several draws, what a code costs.
+"""Tighter bounds and richer posteriors: encoders with structure, training by several draws, what a code costs.
 
 Chapter ``variational_bounds``; Burda et al. (2016), Importance weighted autoencoders; Hoffman & Johnson
 (2016), ELBO surgery; Higgins et al. (2017) for the weight beta. The plain model, its bounds and the Gaussians
@@ -219,7 +219,7 @@ def bound_step(
 
     References
     ----------
-    Burda et al. (2016), eq. (14). In the book: equation ``more-draws-tighten``.
+    Burda et al. (2016), section 3. In the book: equation ``more-draws-tighten``.
     """
     if n_samples < 1:
         raise ValueError(f"n_samples must be at least 1, found {n_samples}")
@@ -302,7 +302,7 @@ def rate_split(mean: Tensor, log_var: Tensor, n_draws: int, rng: torch.Generator
 
     References
     ----------
-    Hoffman & Johnson (2016), eq. (6). In the book: equation ``rate-splits``.
+    Hoffman & Johnson (2016), ELBO surgery. In the book: equation ``rate-splits``.
     """
     if mean.ndim != 2 or mean.shape != log_var.shape or n_draws < 1:
         raise ValueError(

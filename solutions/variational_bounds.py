@@ -1,4 +1,4 @@
-"""Solutions of the assignments of the chapter "Better bounds, richer guesses, and collapse", and their mistakes."""
+"""Solutions of the assignments of the chapter "Better bounds, richer posteriors, and collapse", and their mistakes."""
 
 import numpy as np
 

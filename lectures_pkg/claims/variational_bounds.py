@@ -1,4 +1,4 @@
-"""Claims of the chapter "Better bounds, richer guesses, and collapse"."""
+"""Claims of the chapter "Better bounds, richer posteriors, and collapse"."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ def digits_collapse(rng: np.random.Generator, weighted: str = "KL") -> tuple[Sid
     seed = int(rng.integers(2**31))
     high, low = (4.0, 0.25) if weighted == "KL" else (0.25, 4.0)  # beta times the reconstruction is KL times 1 / beta
     collapsed, open_ = _digit_codes(seed, high), _digit_codes(seed, low)
-    return [collapsed[0], collapsed[1], 10.0, 8.0], [0.5, 1.0, open_[0], open_[1]]
+    return [collapsed[0], collapsed[1], 10.0, 8.0], [0.5, 2.0, open_[0], open_[1]]
 
 
 # ---------------------------------------------------------------- guesses with structure
@@ -572,7 +572,7 @@ CLAIMS = (
             & = I_q(x; z) + D_{\mathrm{KL}}\bigl( q(z) \Vert p(z) \bigr)
             \end{aligned}""",
         rate_splits,
-        "Hoffman & Johnson (2016), eq. (6)",
+        "Hoffman & Johnson (2016)",
         _slips(
             rate_splits,
             "formula",
@@ -585,7 +585,7 @@ CLAIMS = (
         "rate-plus-distortion",
         r"D + R \ge H(\text{data})",
         rate_plus_distortion,
-        "Alemi et al. (2018), section 2",
+        "Alemi et al. (2018)",
         _slips(rate_plus_distortion, "formula", "rate forgotten", "a quarter of the rate"),
         relation=">=",
     ),
@@ -621,7 +621,7 @@ CLAIMS = (
     Claim(
         "digits-collapse",
         r"""\begin{aligned}
-            \beta = 4: \quad & R \le 0.5, \; n \le 1 \\
+            \beta = 4: \quad & R \le 0.5, \; n \le 2 \\
             \beta = \tfrac14: \quad & R \ge 10, \; n = 8
             \end{aligned}""",
         digits_collapse,
@@ -693,7 +693,7 @@ CLAIMS = (
         "mean-field-variances",
         r"\sigma_i^2 = \frac{1}{\Lambda_{ii}}",
         mean_field_variances,
-        "Bishop (2006), eq. (10.12)",
+        "Bishop (2006), section 10.1.2",
         _slips(mean_field_variances, "formula", "marginal variances", "diagonal of the precision"),
         tolerance=1e-5,
     ),

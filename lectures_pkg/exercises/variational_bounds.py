@@ -1,4 +1,4 @@
-"""Exercises of the chapter "Better bounds, richer guesses, and collapse"."""
+"""Exercises of the chapter "Better bounds, richer posteriors, and collapse"."""
 
 # Solutions are shown to readers as they would write them, without types.
 # mypy: disallow-untyped-defs=False

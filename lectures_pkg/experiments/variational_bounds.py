@@ -145,10 +145,10 @@ def _beta_numbers(model: VAE, beta: float, data: Split, rng: torch.Generator) ->
         "distortion": negative_elbo - rate,
         "negative_elbo": negative_elbo,
         "negative_iwae_1000": -iwae_bound(log_importance_weights(model, data.test, 1000, rng)).mean().item(),
-        "active": float(active_units(mean).sum()),
-        "above_tenth": float((kl_per_latent(mean, log_var) > 0.1).sum()),  # latents that cost more than .1 nat
     }
     if beta in (0.25, 1.0, 4.0):
+        numbers["active"] = float(active_units(mean).sum())
+        numbers["above_tenth"] = float((kl_per_latent(mean, log_var) > 0.1).sum())  # latents that cost more than .1 nat
         train_mean, train_log_var = model.encode(data.train)
         parts = rate_split(train_mean, train_log_var, 4, rng)
         numbers["train_rate"] = kl_to_standard_normal(train_mean, train_log_var).mean().item()
