@@ -7,6 +7,7 @@ themselves are in `lectures_pkg.vae`; here is what only this chapter adds to the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -102,7 +103,7 @@ class StructuredVAE(nn.Module):
     r"""A VAE of binary images whose guess has a structure and whose decoder may look at the pixels before.
 
     .. math:: \log p(x \mid z) = \sum_i \log \operatorname{Bern}\Bigl(x_i; \sigma\bigl(
-              a_i(z) + \textstyle\sum_{j < i} B_{ij} x_j \bigr)\Bigr)
+              a_i(z) + \textstyle\sum_{j < i} C_{ij} x_j \bigr)\Bigr)
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ class StructuredVAE(nn.Module):
     structure : {"diagonal", "chain", "full"}
         Of q(z | x). With "diagonal" and without links this is the plain VAE.
     pixel_links : bool
-        Whether the decoder has the matrix B: then it can explain an image without any code.
+        Whether the decoder has the matrix C: then it can explain an image without any code.
 
     References
     ----------
@@ -314,7 +315,7 @@ def rate_split(mean: Tensor, log_var: Tensor, n_draws: int, rng: torch.Generator
     information, marginal_kl = [], []
     for _ in range(n_draws):
         z = guess.rsample(rng)
-        log_marginal = torch.logsumexp(mixture.log_prob(z[:, None]), dim=1) - torch.tensor(len(mean)).log()
+        log_marginal = torch.logsumexp(mixture.log_prob(z[:, None]), dim=1) - math.log(len(mean))
         information.append((guess.log_prob(z) - log_marginal).mean())
         marginal_kl.append((log_marginal - prior.log_prob(z)).mean())
     return RateSplit(torch.stack(information), torch.stack(marginal_kl))
