@@ -52,7 +52,7 @@ def _expected_bound(log_weight: np.ndarray, q: np.ndarray, k: int) -> float:
 def _chain(rng: np.random.Generator, k: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, coefficients and conditional variances of a chain whose neighbours depend on each other."""
     signs = rng.choice([-1.0, 1.0], size=k - 1)
-    return rng.normal(size=k), signs * rng.uniform(0.5, 1.1, size=k - 1), rng.uniform(0.3, 1.5, size=k)
+    return rng.normal(size=k), signs * rng.uniform(0.4, 0.8, size=k - 1), rng.uniform(0.3, 1.5, size=k)
 
 
 def _package_chain(mean: np.ndarray, coefficient: np.ndarray, variance: np.ndarray) -> ChainGaussian:
