@@ -15,7 +15,7 @@ LAYERS = {
     },
     "parts": {"networks", "training"},
     "models": {
-        "neural_lm", "autoregressive", "rbm", "vae", "gan",
+        "neural_lm", "autoregressive", "rbm", "vae", "variational_bounds", "gan",
         "cycle_gan", "discrete_gan", "neural_crypto", "hybrids", "diffusion",
     },
     "views": {"plotting", "frames"},
