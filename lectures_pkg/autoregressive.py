@@ -221,7 +221,7 @@ def ensemble_log_prob(log_probs: Tensor) -> Tensor:
 
     References
     ----------
-    Germain et al. (2015), section 4.2. In the book: equation ``order-ensemble``.
+    Germain et al. (2015), section 4. In the book: equations ``ensemble-mass``, ``order-ensemble``.
     """
     return torch.logsumexp(log_probs, dim=0) - math.log(len(log_probs))
 
@@ -378,7 +378,7 @@ def made_masks(when: Tensor, degrees: Sequence[Tensor]) -> list[Tensor]:
 
     References
     ----------
-    Germain et al. (2015), eqs. (12)-(14). In the book: equation ``def-made-masks``.
+    Germain et al. (2015), section 4 and Algorithm 1. In the book: equation ``def-made-masks``.
     """
     ranks = [when, *degrees]
     hidden = [after[:, None] >= before[None, :] for before, after in pairwise(ranks)]
@@ -487,7 +487,7 @@ class MADE(nn.Module):
 
         References
         ----------
-        Germain et al. (2015), section 4.2.
+        Germain et al. (2015), section 4, on order-agnostic training.
         """
         when = _positions(order, self.n_inputs)
         self.order.copy_(torch.argsort(when))

@@ -418,7 +418,7 @@ CLAIMS = (
         label="mask-paths",
         equation=r"\bigl(M^{\mathrm{out}} M^{\mathrm{in}}\bigr)_{ij} = \#\bigl\{k : \pi_i > m_k \ge \pi_j\bigr\}",
         sides=made_paths,
-        source="Germain et al. (2015), section 4.1",
+        source="Germain et al. (2015), section 4",
         slips={">= in the output's mask": partial(made_paths, output=">=")},
         tolerance=0.0,
     ),
@@ -505,7 +505,7 @@ n_{\text{calls}}(\text{sample}) &= D
 & \bar p(x) = \frac1K \sum_{k=1}^{K} p_k(x)
 \end{aligned}""",
         sides=ensemble_mass,
-        source="Germain et al. (2015), section 4.2",
+        source="Germain et al. (2015), section 4",
         slips={"mean of the logarithms": partial(ensemble_mass, average="mean of the logs")},
         tolerance=1e-10,
     ),

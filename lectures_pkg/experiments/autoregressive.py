@@ -120,7 +120,7 @@ def train_made(seed: int, order: str = "rows") -> MADE:
 def train_in_many_orders(seed: int, orders: Sequence[np.ndarray]) -> MADE:
     """One MADE of the chapter's size for all of these orders; about nine seconds.
 
-    Each step predicts in one of them, drawn at random (Germain et al., 2015, section 4.2); what stops the training
+    Each step predicts in one of them, drawn at random (Germain et al., 2015, section 4); what stops the training
     is the mean over the first five.
     """
     images, _ = digits()
