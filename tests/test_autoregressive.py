@@ -368,6 +368,8 @@ def test_completions_follow_the_exact_conditional():
 def test_clamping_late_pixels_is_refused():
     with pytest.raises(ValueError, match="pixel 3 is known but pixel 0, generated before it, is not"):
         complete(FVSBN(4), torch.zeros(1, 4), [False, False, False, True])
+    with pytest.raises(ValueError, match="pixel 2 is known but pixel 1, generated before it, is not"):
+        completion_log_prob(FVSBN(4), torch.zeros(1, 4), [True, False, True, False])
     with pytest.raises(ValueError, match=r"known must have shape \(4,\), found \(3,\)"):
         complete(FVSBN(4), torch.zeros(1, 4), [True, False, False])
 
@@ -525,8 +527,8 @@ def test_mixture_refuses_what_it_cannot_score():
 
 
 def test_ensemble_is_the_mean_of_probabilities():
-    probabilities = torch.tensor([[0.5, 1e-300], [0.1, 0.2]], dtype=torch.float64)
-    assert ensemble_log_prob(probabilities.log()).exp().tolist() == pytest.approx([0.3, 0.1])
+    probabilities = torch.tensor([[0.5, 1e-300, 0.7], [0.1, 0.2, 0.1]], dtype=torch.float64)
+    assert ensemble_log_prob(probabilities.log()).exp().tolist() == pytest.approx([0.3, 0.1, 0.4])
 
 
 @pytest.mark.parametrize("order", [range(3), (2, 0, 1)])
@@ -564,3 +566,17 @@ def test_stored_results_keep_their_promises():
     width = {w: results[f"choose_width_{w}"].mean for w in experiment.WIDTHS}
     assert 0 < width[experiment.WIDTH] - width[2 * experiment.WIDTH] < 0.15
     assert width[experiment.WIDTH // 2] - width[experiment.WIDTH] > 0.2
+    dropout = {d: results[f"choose_dropout_{d}"].mean for d in experiment.DROPOUTS}
+    assert min(dropout, key=dropout.__getitem__) == experiment.DROPOUT
+    # One network for five orders, averaged, is as good as five of one order; one for any order is no good.
+    averaged = results["one_network_five_orders_averaged"].mean
+    assert (
+        abs(averaged - results["ensemble_of_seeds"].mean)
+        < 0.1
+        < 0.3
+        < results["one_network_five_orders"].low - averaged
+    )
+    assert (
+        results["one_network_any_order"].low > results["one_network_any_order_averaged"].low > results["mixture"].high
+    )
+    assert results["made_rows"].high < results["pixelcnn_two_stacks"].low
