@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, logsigmoid, pad, relu
 from torch.optim import Optimizer
 
+from lectures_pkg.divergences import as_law
 from lectures_pkg.worlds import binary_images
 
 #: Enumeration stops here: 2 ** 20 images are a million.
@@ -34,7 +35,7 @@ class Autoregressive(Protocol):
     order: Tensor
     training: bool
 
-    def __call__(self, x: Tensor, /) -> Tensor: ...
+    def __call__(self, *inputs: Tensor) -> Tensor: ...
     def train(self, mode: bool = True) -> object: ...
 
 
@@ -97,7 +98,7 @@ def log_prob_from_logits(x: Tensor, logits: Tensor) -> Tensor:
     return logsigmoid((2 * x - 1) * logits).sum(dim=-1)
 
 
-def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike) -> Tensor:
+def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike, context: Tensor | None = None) -> Tensor:
     r"""Log-probability of the pixels that are not known, given those that are, in nats per image.
 
     Parameters
@@ -106,6 +107,8 @@ def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike) -> T
         Whole images in {0, 1}.
     known : array_like of bool, shape (n_inputs,)
         Pixels that are given. They must come first in the model's order.
+    context : Tensor, shape (batch, context_dim), optional
+        For a model that takes one.
 
     Returns
     -------
@@ -121,12 +124,18 @@ def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike) -> T
     In the book: equation ``completion``.
     """
     unknown = torch.from_numpy(~_first_in_order(model, known))
-    logits = model(x)
+    logits = model(x, *_given(context))
     return log_prob_from_logits(x[:, unknown], logits[:, unknown])
 
 
 @torch.no_grad()
-def complete(model: Autoregressive, x: Tensor, known: ArrayLike, rng: torch.Generator | None = None) -> Tensor:
+def complete(
+    model: Autoregressive,
+    x: Tensor,
+    known: ArrayLike,
+    rng: torch.Generator | None = None,
+    context: Tensor | None = None,
+) -> Tensor:
     """Keep the known pixels of each image and draw the others, one after another, from the model's conditionals.
 
     Parameters
@@ -137,6 +146,8 @@ def complete(model: Autoregressive, x: Tensor, known: ArrayLike, rng: torch.Gene
         Pixels to keep. They must come first in the model's order.
     rng : torch.Generator, optional
         Source of randomness; torch's global one by default.
+    context : Tensor, shape (batch, context_dim), optional
+        For a model that takes one.
 
     Returns
     -------
@@ -146,16 +157,24 @@ def complete(model: Autoregressive, x: Tensor, known: ArrayLike, rng: torch.Gene
     Raises
     ------
     ValueError
-        If a known pixel is generated after an unknown one; the sentence names both.
+        If a known pixel is generated after an unknown one (the sentence names both), or is neither 0 nor 1.
+
+    References
+    ----------
+    In the book: equations ``completion``, ``ancestral-sampling``.
     """
     kept = _first_in_order(model, known)
+    _check_batch(x, len(kept))
+    _refuse_grey(x[:, torch.from_numpy(kept)])
+    canvas = torch.where(torch.from_numpy(kept), x, torch.zeros_like(x))
     was_training = model.training
     model.train(False)  # dropout off
-    canvas = torch.where(torch.from_numpy(kept), x, torch.zeros_like(x))
-    for pixel in model.order[int(kept.sum()) :].tolist():
-        probability = torch.sigmoid(model(canvas)[:, pixel])
-        canvas[:, pixel] = torch.bernoulli(probability, generator=rng)
-    model.train(was_training)
+    try:
+        for pixel in model.order[int(kept.sum()) :].tolist():
+            probability = torch.sigmoid(model(canvas, *_given(context))[:, pixel])
+            canvas[:, pixel] = torch.bernoulli(probability, generator=rng)
+    finally:
+        model.train(was_training)
     return canvas
 
 
@@ -202,7 +221,7 @@ def ensemble_log_prob(log_probs: Tensor) -> Tensor:
 
     References
     ----------
-    Germain et al. (2015), section 4.2. In the book: equation ``order-ensemble``.
+    Germain et al. (2015), section 4. In the book: equations ``ensemble-mass``, ``order-ensemble``.
     """
     return torch.logsumexp(log_probs, dim=0) - math.log(len(log_probs))
 
@@ -223,11 +242,16 @@ def conditional_table(law: ArrayLike, order: ArrayLike) -> np.ndarray:
         Entry [x, i]: probability that pixel i is 1, given that the pixels before it in the order are as in
         image x. nan where no image of positive probability has those pixels.
 
+    Raises
+    ------
+    ValueError
+        If ``law`` is not a law, or not one of as many pixels as the order has.
+
     References
     ----------
     In the book: equation ``pixel-chain-rule``.
     """
-    p = np.asarray(law, dtype=float)
+    p = as_law(law, "law")
     when = positions(order)
     n_inputs = len(when)
     if p.shape != (2**n_inputs,):
@@ -302,6 +326,7 @@ class FVSBN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (batch, n_inputs) to the same shape."""
+        _check_batch(x, len(self.order))
         return linear(x, self.weight * self.mask, self.bias)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -353,7 +378,7 @@ def made_masks(when: Tensor, degrees: Sequence[Tensor]) -> list[Tensor]:
 
     References
     ----------
-    Germain et al. (2015), eqs. (12)-(14). In the book: equation ``def-made-masks``.
+    Germain et al. (2015), section 4 and Algorithm 1. In the book: equation ``def-made-masks``.
     """
     ranks = [when, *degrees]
     hidden = [after[:, None] >= before[None, :] for before, after in pairwise(ranks)]
@@ -365,8 +390,8 @@ class MaskedLinear(nn.Linear):
 
     mask: Tensor
 
-    def __init__(self, mask: Tensor) -> None:
-        super().__init__(mask.shape[1], mask.shape[0])
+    def __init__(self, mask: Tensor, *, bias: bool = True) -> None:
+        super().__init__(mask.shape[1], mask.shape[0], bias)
         self.register_buffer("mask", mask)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -390,9 +415,10 @@ class MADE(nn.Module):
         Share of hidden units that are switched off while training.
     direct : bool
         Add masked connections straight from input to output (the model then contains FVSBN).
-    n_context : int
+    context_dim : int
         Length of a vector c on which the law may depend, p(x | c), given to ``forward``, ``log_prob`` and
-        ``sample`` as ``context``; 0 for none.
+        ``sample`` as ``context`` of shape (batch, context_dim); 0 for none. Every hidden layer and the output
+        read it, unmasked: it comes before the first pixel.
     rng : torch.Generator, optional
         Draws the degrees of the hidden units at random; they are spread evenly by default. Weights are
         initialised from torch's global generator: build the model inside `training.seeded`.
@@ -406,7 +432,8 @@ class MADE(nn.Module):
     Raises
     ------
     ValueError
-        If ``order`` is not a permutation of the pixels, or a width is not positive.
+        If ``order`` is not a permutation of the pixels, or a width is not positive; when called, if pixels or
+        context have another shape.
 
     References
     ----------
@@ -423,39 +450,51 @@ class MADE(nn.Module):
         *,
         dropout: float = 0.0,
         direct: bool = True,
-        n_context: int = 0,
+        context_dim: int = 0,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        widths = [hidden] if isinstance(hidden, int) else list(hidden)
+        widths = np.atleast_1d(hidden).tolist()
         if not widths or min(widths) < 1:
             raise ValueError(f"hidden must be one or more positive widths, found {hidden}")
         when = _register_order(self, n_inputs, order)
-        self.n_inputs, self.n_context = n_inputs, n_context
+        self.n_inputs, self.context_dim = n_inputs, context_dim
         self.degrees = [hidden_degrees(width, n_inputs, rng) for width in widths]
         self.layers = nn.ModuleList(MaskedLinear(mask) for mask in made_masks(when, self.degrees))
-        self.direct = MaskedLinear(made_masks(when, [])[0]) if direct else None
-        # The context may reach every unit: it comes before the first pixel.
-        self.context_to_hidden = nn.Linear(n_context, widths[0], bias=False) if n_context else None
-        self.context_to_output = nn.Linear(n_context, n_inputs, bias=False) if n_context else None
+        self.direct = MaskedLinear(made_masks(when, [])[0], bias=False) if direct else None
+        self.from_context = nn.ModuleList(
+            nn.Linear(context_dim, width, bias=False) for width in ([*widths, n_inputs] if context_dim else [])
+        )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Logits, (batch, n_inputs) to the same shape; ``context`` has shape (batch, n_context)."""
-        if (context is None) != (self.n_context == 0):
-            raise ValueError(f"this model takes {self.n_context} numbers of context, found {_width(context)}")
-        hidden = x
-        for index, layer in enumerate(self.layers[:-1]):
-            hidden = layer(hidden)
-            if index == 0 and self.context_to_hidden is not None:
-                hidden = hidden + self.context_to_hidden(context)
-            hidden = self.dropout(relu(hidden))
-        logits = self.layers[-1](hidden)
+        """Logits, (batch, n_inputs) to the same shape; ``context`` has shape (batch, context_dim)."""
+        _check_batch(x, self.n_inputs)
+        _check_context(context, len(x), self.context_dim)
+        values = x
+        for index, layer in enumerate(self.layers):
+            if index > 0:
+                values = self.dropout(relu(values))
+            values = layer(values)
+            if self.context_dim:
+                values = values + self.from_context[index](context)
+        return values if self.direct is None else values + self.direct(x)
+
+    def set_order(self, order: ArrayLike) -> None:
+        """Predict in another order from now on: the masks are built anew, weights and degrees stay.
+
+        A model that was trained in one order only is a law in any other, but a poor one.
+
+        References
+        ----------
+        Germain et al. (2015), section 4, on order-agnostic training.
+        """
+        when = _positions(order, self.n_inputs)
+        self.order.copy_(torch.argsort(when))
+        for layer, mask in zip(self.layers, made_masks(when, self.degrees), strict=True):
+            layer.mask.copy_(mask)  # type: ignore[operator]
         if self.direct is not None:
-            logits = logits + self.direct(x)
-        if self.context_to_output is not None:
-            logits = logits + self.context_to_output(context)
-        return logits
+            self.direct.mask.copy_(made_masks(when, [])[0])
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Log-probability of each image in nats, shape (batch,). With dropout: switch to ``eval()`` before scoring."""
@@ -512,7 +551,7 @@ class PixelCNN(nn.Module):
     Raises
     ------
     ValueError
-        If ``kernel_size`` is even.
+        If ``kernel_size`` is even, or there is no layer.
 
     References
     ----------
@@ -535,6 +574,8 @@ class PixelCNN(nn.Module):
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, found {kernel_size}")
+        if n_layers < 1:
+            raise ValueError(f"n_layers must be at least 1, found {n_layers}")
         self.height, self.width, self.reach, self.two_stacks = height, width, kernel_size // 2, two_stacks
         _register_order(self, height * width, None)
         n_in = [1] + [n_channels] * (n_layers - 1)
@@ -553,6 +594,7 @@ class PixelCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (batch, height * width) to the same shape."""
+        _check_batch(x, self.height * self.width)
         image = x.reshape(-1, 1, self.height, self.width)
         features = self._two_stacks(image) if self.two_stacks else self._one_stack(image)
         return self.to_logits(features).reshape(x.shape)
@@ -680,9 +722,11 @@ def fit_bernoulli_mixture(
     Raises
     ------
     ValueError
-        If a pixel is neither 0 nor 1, or there are no components.
+        If a pixel is neither 0 nor 1, or there are no images or no components.
     """
     images = np.asarray(x, dtype=float)
+    if images.ndim != 2 or not images.size:
+        raise ValueError(f"x must have shape (batch, n_inputs) and hold images, found {images.shape}")
     if n_components < 1:
         raise ValueError(f"n_components must be at least 1, found {n_components}")
     _refuse_grey(torch.from_numpy(images))
@@ -698,32 +742,23 @@ def fit_bernoulli_mixture(
 
 def _register_order(model: nn.Module, n_inputs: int, order: ArrayLike | None) -> Tensor:
     """Keep the order as a buffer and return each pixel's position in it, counted from 1."""
-    pixels = torch.arange(n_inputs) if order is None else torch.as_tensor(np.asarray(order))
-    when = positions(pixels)
+    pixels = np.arange(n_inputs) if order is None else order
+    when = _positions(pixels, n_inputs)
+    model.register_buffer("order", torch.argsort(when))
+    return when
+
+
+def _positions(order: ArrayLike, n_inputs: int) -> Tensor:
+    when = positions(order)
     if len(when) != n_inputs:
         raise ValueError(f"order must hold {n_inputs} pixels, found {len(when)}")
-    model.register_buffer("order", pixels)
     return torch.from_numpy(when)
 
 
 def _sample(model: nn.Module, n: int, rng: torch.Generator | None, context: Tensor | None = None) -> Tensor:
-    order = model.get_buffer("order")
-    canvas = torch.zeros(n, len(order), dtype=next(model.parameters()).dtype)
-    return complete(_Conditioned(model, context), canvas, np.zeros(len(order), dtype=bool), rng)
-
-
-class _Conditioned:
-    """A model with its context, if it takes one, filled in."""
-
-    def __init__(self, model: nn.Module, context: Tensor | None) -> None:
-        self.model, self.context, self.order = model, context, model.get_buffer("order")
-        self.training = model.training
-
-    def __call__(self, x: Tensor, /) -> Tensor:
-        return self.model(x) if self.context is None else self.model(x, self.context)
-
-    def train(self, mode: bool = True) -> object:
-        return self.model.train(mode)
+    n_inputs = len(model.get_buffer("order"))
+    canvas = torch.zeros(n, n_inputs, dtype=next(model.parameters()).dtype)
+    return complete(model, canvas, np.zeros(n_inputs, dtype=bool), rng, context)  # type: ignore[arg-type]
 
 
 def _first_in_order(model: Autoregressive, known: ArrayLike) -> np.ndarray:
@@ -746,5 +781,21 @@ def _refuse_grey(x: Tensor) -> None:
         raise ValueError("pixels must be 0 or 1: a Bernoulli likelihood of grey values is not a likelihood")
 
 
-def _width(context: Tensor | None) -> int:
-    return 0 if context is None else context.shape[-1]
+def _check_batch(x: Tensor, n_inputs: int) -> None:
+    if x.ndim != 2 or x.shape[1] != n_inputs:
+        raise ValueError(f"x must have shape (batch, {n_inputs}), found {tuple(x.shape)}")
+
+
+def _check_context(context: Tensor | None, batch: int, context_dim: int) -> None:
+    if context is None and context_dim == 0:
+        return
+    found = "none" if context is None else str(tuple(context.shape))
+    if context_dim == 0:
+        raise ValueError(f"this model takes no context, found one of shape {found}")
+    if context is None or context.shape != (batch, context_dim):
+        raise ValueError(f"context must have shape ({batch}, {context_dim}), found {found}")
+
+
+def _given(context: Tensor | None) -> tuple[Tensor, ...]:
+    """The context as further arguments of a call: models that take none are called with pixels alone."""
+    return () if context is None else (context,)

@@ -2,8 +2,9 @@
 
 Chapter ``vae``; Kingma & Welling (2014), Auto-encoding variational Bayes; Burda et al. (2016) for
 the importance-weighted bound; Tipping & Bishop (1999) for the linear decoder. Everywhere the prior
-is p(z) = N(0, I), q(z | x) is a Gaussian with diagonal covariance given by mean and *log-variance*,
-and a Bernoulli decoder returns logits. Information is in nats; dimensions are summed, never averaged.
+is p(z) = N(0, I), q(z | x) is a Gaussian with diagonal covariance given by mean and *log-variance* (`ChainGaussian`
+and `FullGaussian`, of chapter ``variational_bounds``, are not diagonal), and a Bernoulli decoder returns logits.
+Information is in nats; dimensions are summed, never averaged.
 """
 
 from __future__ import annotations
@@ -535,6 +536,185 @@ def linear_elbo(x: Tensor, mean: Tensor, cov: Tensor, weight: Tensor, bias: Tens
     reconstruction = -0.5 * ((error + spread) / noise_var + n * math.log(2 * math.pi * noise_var))
     kl = 0.5 * (torch.trace(cov) + mean.square().sum(dim=1) - k - torch.logdet(cov))
     return reconstruction - kl
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Guesses with structure: Gaussians whose coordinates depend on each other
+
+
+class DiagonalGaussian:
+    r"""Gaussian with independent coordinates, as an object: `sample_latent` and `kl_to_standard_normal` in one.
+
+    Parameters
+    ----------
+    mean, log_var : Tensor, shape (..., latent_dim)
+        ``log_var`` is log sigma^2, not log sigma.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is no axis of latents.
+
+    References
+    ----------
+    Kingma & Welling (2014), Appendix C. In the book: equation ``def-encoder``.
+    """
+
+    def __init__(self, mean: Tensor, log_var: Tensor) -> None:
+        _refuse_unequal(mean, log_var)
+        self.mean, self.log_var = mean, log_var
+
+    def rsample(self, rng: torch.Generator | None = None) -> Tensor:
+        """One draw for each mean, (..., latent_dim), through which gradients flow."""
+        return sample_latent(self.mean, self.log_var, rng)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log-density in nats: z of shape (..., latent_dim) to (...)."""
+        return _log_normal(z - self.mean, self.log_var).sum(dim=-1)
+
+    def kl_to_standard_normal(self) -> Tensor:
+        """Divergence from N(0, I) in nats, shape (...)."""
+        return kl_to_standard_normal(self.mean, self.log_var)
+
+
+class ChainGaussian:
+    r"""Gaussian whose coordinates form a first-order chain: each leans on the one before it.
+
+    .. math:: z_1 = m_1 + s_1 \epsilon_1, \qquad
+              z_i = m_i + a_i (z_{i-1} - m_{i-1}) + s_i \epsilon_i, \qquad \epsilon \sim N(0, I)
+
+    Its *precision* is tridiagonal; its covariance is full. Sampling, density and divergence take time
+    linear in the number of latents.
+
+    Parameters
+    ----------
+    mean : Tensor, shape (..., latent_dim)
+        m.
+    coefficient : Tensor, shape (..., latent_dim - 1)
+        a_2 to a_k; zeros give independent coordinates.
+    log_var : Tensor, shape (..., latent_dim)
+        log s^2, the log-variance of each coordinate *given the one before it* (of the first: its own).
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit.
+
+    References
+    ----------
+    In the book: equation ``def-chain``.
+    """
+
+    def __init__(self, mean: Tensor, coefficient: Tensor, log_var: Tensor) -> None:
+        _refuse_unequal(mean, log_var)
+        needed = (*mean.shape[:-1], mean.shape[-1] - 1)
+        if coefficient.shape != needed:
+            raise ValueError(
+                f"a chain of {mean.shape[-1]} latents needs coefficients of shape {needed}, "
+                f"found {tuple(coefficient.shape)}"
+            )
+        self.mean, self.coefficient, self.log_var = mean, coefficient, log_var
+
+    def rsample(self, rng: torch.Generator | None = None) -> Tensor:
+        """One draw for each mean, (..., latent_dim), through which gradients flow: a linear recurrence."""
+        noise = sample_latent(torch.zeros_like(self.mean), self.log_var, rng)  # s_i eps_i
+        deviation = [noise[..., 0]]
+        for i in range(1, noise.shape[-1]):
+            deviation.append(self.coefficient[..., i - 1] * deviation[-1] + noise[..., i])
+        return self.mean + torch.stack(deviation, dim=-1)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log-density in nats, by the chain rule: z of shape (..., latent_dim) to (...)."""
+        deviation = z - self.mean
+        expected = self.coefficient * deviation[..., :-1]  # of z_i - m_i, given the one before
+        surprise = torch.cat([deviation[..., :1], deviation[..., 1:] - expected], dim=-1)  # s_i eps_i
+        return _log_normal(surprise, self.log_var).sum(dim=-1)
+
+    def variance(self) -> Tensor:
+        """Marginal variance of each coordinate, (..., latent_dim): v_i = s_i^2 + a_i^2 v_(i-1)."""
+        conditional = self.log_var.exp()
+        variance = [conditional[..., 0]]
+        for i in range(1, conditional.shape[-1]):
+            variance.append(conditional[..., i] + self.coefficient[..., i - 1].square() * variance[-1])
+        return torch.stack(variance, dim=-1)
+
+    def precision(self) -> Tensor:
+        """Inverse covariance, (..., latent_dim, latent_dim): tridiagonal."""
+        links = self._links()
+        return links.mT @ (torch.exp(-self.log_var)[..., None] * links)
+
+    def covariance(self) -> Tensor:
+        """Covariance, (..., latent_dim, latent_dim): full, unless a coefficient is zero."""
+        inverse = torch.linalg.inv(self._links())  # unit lower triangular: always invertible
+        return inverse @ (self.log_var.exp()[..., None] * inverse.mT)
+
+    def kl_to_standard_normal(self) -> Tensor:
+        r"""Divergence from N(0, I) in nats, shape (...): 1/2 sum of m_i^2 + v_i - 1 - log s_i^2.
+
+        Marginal variances v_i in the second moments, conditional variances s_i^2 in the entropy. In the
+        book: equation ``chain-kl``.
+        """
+        inherited = self.variance() - self.log_var.exp()  # a_i^2 v_(i-1): zero for independent coordinates
+        return kl_to_standard_normal(self.mean, self.log_var) + 0.5 * inherited.sum(dim=-1)
+
+    def _links(self) -> Tensor:
+        """The unit bidiagonal matrix that takes z - m to s eps."""
+        eye = torch.eye(self.mean.shape[-1], dtype=self.mean.dtype, device=self.mean.device)
+        return eye - torch.diag_embed(self.coefficient, offset=-1)
+
+
+class FullGaussian:
+    r"""Gaussian with any covariance, by its lower-triangular factor: z = m + L eps.
+
+    Parameters
+    ----------
+    mean : Tensor, shape (..., latent_dim)
+    scale_tril : Tensor, shape (..., latent_dim, latent_dim)
+        L, with zeros above the diagonal and a positive diagonal; the covariance is L times its transpose.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit, or the matrix is not lower triangular with a positive diagonal.
+
+    References
+    ----------
+    In the book: equation ``posterior-counts``.
+    """
+
+    def __init__(self, mean: Tensor, scale_tril: Tensor) -> None:
+        if mean.ndim == 0 or scale_tril.shape != (*mean.shape, mean.shape[-1]):
+            raise ValueError(
+                f"mean (..., k) and scale_tril (..., k, k) must fit, "
+                f"found {tuple(mean.shape)} and {tuple(scale_tril.shape)}"
+            )
+        if bool((scale_tril.triu(1) != 0).any()) or not bool((scale_tril.diagonal(dim1=-2, dim2=-1) > 0).all()):
+            raise ValueError("scale_tril must be lower triangular with a positive diagonal")
+        self.mean, self.scale_tril = mean, scale_tril
+
+    def rsample(self, rng: torch.Generator | None = None) -> Tensor:
+        """One draw for each mean, (..., latent_dim), through which gradients flow."""
+        noise = torch.randn(self.mean.shape, generator=rng, dtype=self.mean.dtype, device=self.mean.device)
+        return self.mean + (self.scale_tril @ noise[..., None])[..., 0]
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log-density in nats: z of shape (..., latent_dim) to (...)."""
+        deviation = (z - self.mean)[..., None]
+        noise = torch.linalg.solve_triangular(self.scale_tril, deviation, upper=False)[..., 0]
+        return _log_normal(noise, torch.zeros_like(noise)).sum(dim=-1) - self._half_log_det()
+
+    def kl_to_standard_normal(self) -> Tensor:
+        """Divergence from N(0, I) in nats, shape (...)."""
+        second_moments = self.mean.square().sum(dim=-1) + self.scale_tril.square().sum(dim=(-2, -1))
+        return 0.5 * (second_moments - self.mean.shape[-1]) - self._half_log_det()
+
+    def _half_log_det(self) -> Tensor:
+        return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+
+
+def _log_normal(deviation: Tensor, log_var: Tensor) -> Tensor:
+    """Log-density of N(0, exp(log_var)), element by element."""
+    return -0.5 * (deviation.square() * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
 
 
 def _bernoulli_sum(x: Tensor, logits: Tensor) -> Tensor:

@@ -412,8 +412,12 @@ LEVY = "Levy & Goldberg (2014)"
 CLAIMS = (
     Claim(
         "neural-chain-rule",
-        r"\sum_{m=0}^{3} \sum_{w_{1:m}} P_\theta(w_{1:m}, \text{end})"
-        r" + \sum_{w_{1:4}} P_\theta(w_{1:4} \dots) = 1",
+        r"""
+\begin{aligned}
+& \sum_{m=0}^{3} \sum_{w_{1:m}} P_\theta(w_{1:m}, \text{end}) \\
+& \quad + \sum_{w_{1:4}} P_\theta(w_{1:4} \dots) = 1
+\end{aligned}
+""",
         normalised,
         "the chapter's derivation",
         {
@@ -423,7 +427,12 @@ CLAIMS = (
     ),
     Claim(
         "softmax-gradient",
-        r"\frac{\partial}{\partial a_v} \bigl( -\log \mathrm{softmax}(a)_y \bigr) = p_v - \mathbf{1}[v = y]",
+        r"""
+\begin{aligned}
+& \frac{\partial}{\partial a_v} \bigl( -\log \mathrm{softmax}(a)_y \bigr) \\
+& \quad = p_v - \mathbf{1}[v = y]
+\end{aligned}
+""",
         softmax_gradient,
         "the chapter's derivation",
         {
@@ -434,7 +443,9 @@ CLAIMS = (
     ),
     Claim(
         "agreement-shares",
-        r"s_2 = \tfrac{1}{10}, \quad s_3 = \tfrac17, \quad s_4 = \tfrac12, \quad s_5 = 1",
+        r"""
+s_2 = \tfrac{1}{10}, \; s_3 = \tfrac17, \; s_4 = \tfrac12, \; s_5 = 1
+""",
         agreement_shares,
         "the chapter's derivation",
         {"the window slipped by one word": partial(agreement_shares, formula="one word later")},
@@ -450,7 +461,12 @@ CLAIMS = (
     ),
     Claim(
         "bengio-parameters",
-        r"N = |V| \, (1 + n m + h) + h \, (1 + (n - 1) m)",
+        r"""
+\begin{aligned}
+N = {}& |V| \, (1 + n m + h) \\
+& + h \, (1 + (n - 1) m)
+\end{aligned}
+""",
         bengio_parameters,
         f"{BENGIO}, section 2",
         {
@@ -471,7 +487,12 @@ CLAIMS = (
     ),
     Claim(
         "dot-product-variance",
-        r"\operatorname{Var}(q^\top k) = d, \qquad \operatorname{Var}\bigl(q^\top k / \sqrt d\bigr) = 1",
+        r"""
+\begin{aligned}
+\operatorname{Var}(q^\top k) &= d, \\
+\operatorname{Var}\bigl(q^\top k / \sqrt d\bigr) &= 1
+\end{aligned}
+""",
         dot_product_variance,
         f"{VASWANI}, section 3.2.1",
         {
@@ -499,7 +520,12 @@ CLAIMS = (
     ),
     Claim(
         "order-blind",
-        r"a_t(x_{\pi(1)}, \dots, x_{\pi(t-1)}, x_t) = a_t(x_1, \dots, x_{t-1}, x_t)",
+        r"""
+\begin{aligned}
+& a_t(x_{\pi(1)}, \dots, x_{\pi(t-1)}, x_t) \\
+& \quad = a_t(x_1, \dots, x_{t-1}, x_t)
+\end{aligned}
+""",
         order_blind,
         f"{VASWANI}, section 3.5",
         {"with position vectors": partial(order_blind, positions=True), "two blocks": partial(order_blind, n_layers=2)},
@@ -534,8 +560,14 @@ CLAIMS = (
     ),
     Claim(
         "agreement-learned",
-        r"\begin{aligned} &\text{right}_{2}, \text{right}_{3} \le 0.05, \qquad |\bar s_4 - \tfrac12| \le 0.15, \\"
-        r" &\text{right}_5 \ge 0.7, \qquad \text{right}_{\text{networks}} \ge 0.95 \end{aligned}",
+        r"""
+\begin{aligned}
+& \text{right}_{2}, \text{right}_{3} \le 0.05, \\
+& |\bar s_4 - \tfrac12| \le 0.15, \\
+& \text{right}_5 \ge 0.7, \\
+& \text{right}_{\text{networks}} \ge 0.95
+\end{aligned}
+""",
         agreement_learned,
         "measured",
         {"context off by one": partial(agreement_learned, orders=(3, 4, 5, 6))},
@@ -544,7 +576,12 @@ CLAIMS = (
     ),
     Claim(
         "logistic-lemma",
-        r"\arg\max_m \bigl[ a \log \sigma(m) + b \log \sigma(-m) \bigr] = \log \frac{a}{b}",
+        r"""
+\begin{aligned}
+& \arg\max_m \bigl[ a \log \sigma(m) + b \log \sigma(-m) \bigr] \\
+& \quad = \log \frac{a}{b}
+\end{aligned}
+""",
         logistic_lemma,
         "the chapter's derivation",
         {
@@ -563,8 +600,13 @@ CLAIMS = (
     ),
     Claim(
         "sgns-weighted",
-        r"\begin{aligned} \ell(m) - \ell(m^*) = \sum_{w,c} &\bigl[ P(w,c) + k P(w) P(c) \bigr] \\"
-        r" &\cdot D_{\mathrm{KL}}\bigl( \sigma(m^*_{wc}) \Vert \sigma(m_{wc}) \bigr) \end{aligned}",
+        r"""
+\begin{aligned}
+& \ell(m) - \ell(m^*) \\
+& = \sum_{w,c} \bigl[ P(w,c) + k P(w) P(c) \bigr] \\
+& \qquad \cdot D_{\mathrm{KL}}\bigl( \sigma(m^*_{wc}) \Vert \sigma(m_{wc}) \bigr)
+\end{aligned}
+""",
         sgns_weighted,
         "the chapter's derivation",
         {
@@ -575,7 +617,12 @@ CLAIMS = (
     ),
     Claim(
         "sgns-not-a-law",
-        r"\sum_c \sigma(w \cdot c) = \sum_c \frac{P(c \mid w)}{P(c \mid w) + k P(c)} \ne 1",
+        r"""
+\begin{aligned}
+\sum_c \sigma(w \cdot c) &= \sum_c \frac{P(c \mid w)}{P(c \mid w) + k P(c)} \\
+& \ne 1
+\end{aligned}
+""",
         sgns_not_a_law,
         "the chapter's derivation",
         {"the scores are a distribution": partial(sgns_not_a_law, formula="one")},

@@ -440,14 +440,17 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     ),
     Claim(
         "likelihood-gradient",
-        r"""\begin{aligned}
-\frac{\partial}{\partial W} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}
+        r"""
+\begin{aligned}
+\ell &= \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}, \\
+\frac{\partial \ell}{\partial W}
   &= \langle v h^\top \rangle_{\mathrm{data}} - \langle v h^\top \rangle_{\mathrm{model}} \\
-\frac{\partial}{\partial b} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}
+\frac{\partial \ell}{\partial b}
   &= \langle v \rangle_{\mathrm{data}} - \langle v \rangle_{\mathrm{model}} \\
-\frac{\partial}{\partial c} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}
+\frac{\partial \ell}{\partial c}
   &= \langle h \rangle_{\mathrm{data}} - \langle h \rangle_{\mathrm{model}}
-\end{aligned}""",
+\end{aligned}
+""",
         gradient_sides,
         "Ackley, Hinton & Sejnowski (1985), eq. (11)",
         {
@@ -529,10 +532,13 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     ),
     Claim(
         "ais-weight",
-        r"""\begin{aligned}
-\mathbb{E}[w] &= Z, \\
-\log w &= \log Z_0 + \sum_{t=1}^{n} \bigl[ F_{t-1}(v_{t-1}) - F_t(v_{t-1}) \bigr]
-\end{aligned}""",
+        r"""
+\begin{aligned}
+\mathbb{E}[w] = {}& Z, \\
+\log w = {}& \log Z_0 \\
+& \hspace{-1em} + \sum_{t=1}^{n} \bigl[ F_{t-1}(v_{t-1}) - F_t(v_{t-1}) \bigr]
+\end{aligned}
+""",
         ais_sides,
         "Neal (2001), eq. (7)",
         {
@@ -542,7 +548,12 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     ),
     Claim(
         "ais-sandwich",
-        r"\mathbb{E}_{\mathrm{forward}}[\log w] \le \log Z \le \mathbb{E}_{\mathrm{reverse}}[\log w]",
+        r"""
+\begin{aligned}
+\mathbb{E}_{\mathrm{forward}}[\log w] &\le \log Z \\
+&\le \mathbb{E}_{\mathrm{reverse}}[\log w]
+\end{aligned}
+""",
         sandwich_sides,
         "Grosse, Ghahramani & Adams (2015), section 4",
         {
@@ -554,7 +565,12 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     ),
     Claim(
         "ais-on-digits",
-        r"\log \hat{Z}_{\mathrm{forward}} = \log Z \quad \text{(20 hidden units)}",
+        r"""
+\begin{aligned}
+& \log \hat{Z}_{\mathrm{forward}} = \log Z \\
+& \text{(20 hidden units)}
+\end{aligned}
+""",
         annealed_against_exact_sides,
         "measured",
         {"free hidden units of the base forgotten": partial(annealed_against_exact_sides, form="base")},
