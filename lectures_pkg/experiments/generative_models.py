@@ -68,11 +68,12 @@ def learn(name: str, setting: float, x: np.ndarray, y: np.ndarray) -> Classifier
     return model.fit(x, y).predict
 
 
-def choose(name: str, data: Digits, chosen: np.ndarray, validation: np.ndarray) -> float:
-    """The setting that classifies the validation images best after training on the chosen ones; the first of equals."""
+def choose(name: str, data: Digits, chosen: np.ndarray, validation: np.ndarray) -> tuple[float, Classifier]:
+    """The setting that is best on the validation images (the first of equals), and what it learned from the chosen."""
     x, y = data.train_images[chosen], data.train_labels[chosen]
     held_x, held_y = data.train_images[validation], data.train_labels[validation]
-    return max(SETTINGS[name], key=lambda setting: accuracy(learn(name, setting, x, y), held_x, held_y))
+    trained = [(setting, learn(name, setting, x, y)) for setting in SETTINGS[name]]
+    return max(trained, key=lambda candidate: accuracy(candidate[1], held_x, held_y))
 
 
 def accuracy(classify: Classifier, x: np.ndarray, y: np.ndarray) -> float:
@@ -89,12 +90,9 @@ def digit_accuracies(
     ``("class_bernoulli", "logistic")``.
     """
     data = digits(binary)
-    chosen, validation = few_labels(data, n_labels, seed)
-    x, y = data.train_images[chosen], data.train_labels[chosen]
-    return {
-        name: accuracy(learn(name, choose(name, data, chosen, validation), x, y), data.test_images, data.test_labels)
-        for name in names
-    }
+    places = few_labels(data, n_labels, seed)
+    classifiers = {name: choose(name, data, *places)[1] for name in names}
+    return {name: accuracy(classify, data.test_images, data.test_labels) for name, classify in classifiers.items()}
 
 
 #: Penalties of logistic regression in the synthetic world, where nothing is chosen: all three are shown.
@@ -168,6 +166,6 @@ def _trained_on_all() -> dict[str, Classifier]:
     order = np.random.default_rng(0).permutation(len(data.train_labels))
     validation, others = order[:N_VALIDATION], order[N_VALIDATION:]
     return {
-        name: learn(name, choose(name, data, others, validation), data.train_images, data.train_labels)
+        name: learn(name, choose(name, data, others, validation)[0], data.train_images, data.train_labels)
         for name in ("class_bernoulli", "logistic")
     }
