@@ -143,7 +143,7 @@ MISTAKES = {
     ),
     "augmentation_report": (
         Mistake("generator sees all labels", _leak, "beyond the budget"),
-        Mistake("trained on synthetic images only", _synthetic_only, "see the same real ones"),
+        Mistake("trained on synthetic images only", _synthetic_only, "real and synthetic images together"),
         Mistake("standard deviation", _standard_deviation, "square root of the number of repeats"),
         Mistake("unpaired", _unpaired, "paired"),
         Mistake("tested on training images", _tested_on_training, "held-out"),
