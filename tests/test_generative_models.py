@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
+from lectures_pkg.claims import generative_models as claims
 from lectures_pkg.divergences import integrate, total_variation
 from lectures_pkg.experiments import generative_models as experiment
 from lectures_pkg.experiments import spread
@@ -121,6 +122,12 @@ def test_complete_with_nothing_or_everything_observed():
 def test_what_cannot_be_completed_is_refused(law, observed, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         complete(law, observed)
+
+
+def test_best_code_worked_by_hand():
+    assert claims._huffman_length(np.array([1 / 2, 1 / 4, 1 / 8, 1 / 8])) == pytest.approx(1.75)
+    # Merges of 16 pictures with noise 0.02, as the chapter says: between the entropy and one bit more.
+    assert claims._huffman_length(strokes(0.02)) == pytest.approx(1.79, abs=0.005)
 
 
 # ---------------------------------------------------------------- class-Bernoulli
@@ -429,6 +436,16 @@ def test_a_policy_needs_an_action_in_each_state():
         corridor(discount=1.0).policy_value((0, 0, 0, 0, 0))
 
 
+def test_bound_of_the_simulation_lemma_is_reached_by_small_errors():
+    class TinyError:
+        def uniform(self, low, high):
+            return 1e-6
+
+    error, bound = claims.simulation_lemma(TinyError())
+    assert error == pytest.approx(bound, rel=1e-4)
+    assert bound == pytest.approx(0.9 * 1e-6 / 0.1**2)
+
+
 # ---------------------------------------------------------------- the experiment
 
 
@@ -472,6 +489,23 @@ def test_stored_accuracies_are_those_of_a_run():
         numbers = stored[f"digits/{name}/5"]
         assert numbers.n_seeds == 20
         assert numbers.low - 0.01 <= accuracy <= numbers.high + 0.01
+    for name, accuracy in experiment.missing_accuracies(0.5, 0).items():
+        numbers = stored[f"missing/{name}/0.5"]
+        assert numbers.low - 0.01 <= accuracy <= numbers.high + 0.01
+
+
+def test_settings_of_the_classifiers_of_all_digits_come_from_other_images_than_they_learn_from(monkeypatch):
+    seen = []
+
+    def choose(name, data, chosen, validation):
+        seen.append((set(chosen), set(validation)))
+        return experiment.SETTINGS[name][0], None
+
+    monkeypatch.setattr(experiment, "choose", choose)
+    experiment._trained_on_all.__wrapped__()
+    assert len(seen) == 2
+    for chosen, validation in seen:
+        assert not chosen & validation and len(chosen | validation) == 1347
 
 
 def test_a_law_of_digits_beats_independent_pixels():
