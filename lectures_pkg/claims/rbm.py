@@ -298,8 +298,7 @@ def sandwich_sides(rng: np.random.Generator, form: str = "right") -> Pair:
     v, p = states(7), joint(rbm).sum(axis=1)
     log_z = logsumexp(-energies(rbm))
     forward = annealed_importance_sampling(rbm, 4000, 3, rng).log_weights
-    start = v[rng.choice(len(v), 4000, p=p)] if form != "not the model" else rng.integers(0, 2, (4000, 7))
-    reverse = reverse_annealed_importance_sampling(rbm, start, 3, rng).log_weights
+    reverse = reverse_annealed_importance_sampling(rbm, v[rng.choice(len(v), 4000, p=p)], 3, rng).log_weights
     if form == "sign":
         base = (rbm.n_visible + rbm.n_hidden) * np.log(2)
         forward, reverse = 2 * base - forward, 2 * base - reverse
@@ -441,15 +440,15 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     Claim(
         "likelihood-gradient",
         r"""\begin{aligned}
-\frac{\partial}{\partial W} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}
-  &= \langle v h^\top \rangle_{\mathrm{data}} - \langle v h^\top \rangle_{\mathrm{model}} \\
-\frac{\partial}{\partial b} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}
-  &= \langle v \rangle_{\mathrm{data}} - \langle v \rangle_{\mathrm{model}} \\
-\frac{\partial}{\partial c} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}}
-  &= \langle h \rangle_{\mathrm{data}} - \langle h \rangle_{\mathrm{model}}
+&\frac{\partial}{\partial W} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}} \\
+&\quad = \langle v h^\top \rangle_{\mathrm{data}} - \langle v h^\top \rangle_{\mathrm{model}}, \\
+&\frac{\partial}{\partial b} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}} \\
+&\quad = \langle v \rangle_{\mathrm{data}} - \langle v \rangle_{\mathrm{model}}, \\
+&\frac{\partial}{\partial c} \bigl\langle \log p(v) \bigr\rangle_{\mathrm{data}} \\
+&\quad = \langle h \rangle_{\mathrm{data}} - \langle h \rangle_{\mathrm{model}}
 \end{aligned}""",
         gradient_sides,
-        "Ackley, Hinton & Sejnowski (1985), eq. (11)",
+        "Ackley, Hinton & Sejnowski (1985), section 3 and appendix",
         {
             "descended": partial(gradient_sides, form="sign"),
             "positive phase only": partial(gradient_sides, form="positive phase"),
@@ -484,7 +483,7 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
 &\quad = \mathrm{Var}(f) \Bigl[1 + 2 \sum_{t=1}^{n-1} \Bigl(1 - \frac tn\Bigr) \rho_t\Bigr]
 \end{aligned}""",
         chain_time_sides,
-        "Sokal (1997), eq. (2.19)",
+        "Sokal (1997), sections 2 and 3",
         {
             "draws counted as independent": partial(chain_time_sides, form="independent"),
             "correlations counted once": partial(chain_time_sides, form="one-sided"),
@@ -530,11 +529,12 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     Claim(
         "ais-weight",
         r"""\begin{aligned}
-\mathbb{E}[w] &= Z, \\
-\log w &= \log Z_0 + \sum_{t=1}^{n} \bigl[ F_{t-1}(v_{t-1}) - F_t(v_{t-1}) \bigr]
+&\mathbb{E}[w] = Z, \\
+&\log w = \log Z_0 \\
+&\quad + \sum_{t=1}^{n} \bigl[ F_{t-1}(v_{t-1}) - F_t(v_{t-1}) \bigr]
 \end{aligned}""",
         ais_sides,
-        "Neal (2001), eq. (7)",
+        "Neal (2001), section 2",
         {
             "free hidden units of the base forgotten": partial(ais_sides, form="base"),
             "mean of the logarithms": partial(ais_sides, form="geometric"),
@@ -542,9 +542,12 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     ),
     Claim(
         "ais-sandwich",
-        r"\mathbb{E}_{\mathrm{forward}}[\log w] \le \log Z \le \mathbb{E}_{\mathrm{reverse}}[\log w]",
+        r"""\begin{aligned}
+\mathbb{E}_{\mathrm{forward}}[\log w] &\le \log Z \\
+&\le \mathbb{E}_{\mathrm{reverse}}[\log w]
+\end{aligned}""",
         sandwich_sides,
-        "Grosse, Ghahramani & Adams (2015), section 4",
+        "Grosse, Ghahramani & Adams (2015), bidirectional Monte Carlo",
         {
             "increments subtracted": partial(sandwich_sides, form="sign"),
             "bounds exchanged": partial(sandwich_sides, form="exchanged"),
@@ -554,7 +557,10 @@ p(v_i = 1 \mid h) &= \sigma\bigl(b_i + W_{i:} h\bigr)
     ),
     Claim(
         "ais-on-digits",
-        r"\log \hat{Z}_{\mathrm{forward}} = \log Z \quad \text{(20 hidden units)}",
+        r"""\begin{aligned}
+&\log \hat{Z}_{\mathrm{forward}} = \log Z \\
+&\quad \text{(20 hidden units)}
+\end{aligned}""",
         annealed_against_exact_sides,
         "measured",
         {"free hidden units of the base forgotten": partial(annealed_against_exact_sides, form="base")},
