@@ -11,7 +11,8 @@ import torch
 from scipy import stats
 
 from lectures_pkg import experiments
-from lectures_pkg.experiments.rbm import CHOSEN, LEARNING_RATES, LENGTHS
+from lectures_pkg.claims.rbm import one_sided
+from lectures_pkg.experiments.rbm import CHOSEN, LEARNING_RATES, LENGTHS, digits, judged, nll
 from lectures_pkg.rbm import (
     RBM,
     annealed_importance_sampling,
@@ -328,6 +329,13 @@ def test_annealing_from_both_sides_meets_the_exact_value():
     assert forward.bound < exact < reverse.bound
 
 
+def test_the_standard_error_is_the_spread_of_repeated_estimates():
+    rbm, rng = random_machine(6, 4), np.random.default_rng(0)
+    runs = [annealed_importance_sampling(rbm, 100, 10, rng) for _ in range(200)]
+    spread = np.std([run.log_partition for run in runs], ddof=1)
+    assert np.mean([run.standard_error for run in runs]) == pytest.approx(spread, rel=0.25)
+
+
 def test_one_temperature_is_plain_importance_sampling():
     rbm = random_machine(6, 4)
     base, rng = np.array([0.5, -0.5, 1.0, 0.0, -1.0, 0.3]), np.random.default_rng(5)
@@ -336,6 +344,26 @@ def test_one_temperature_is_plain_importance_sampling():
     proposal = np.where(start, 1 / (1 + np.exp(-base)), 1 / (1 + np.exp(base))).prod(axis=1)
     weight = np.exp(log_joint(rbm)).sum(axis=1)[(start @ 2 ** np.arange(6)[::-1]).astype(int)]
     assert found.log_weights == pytest.approx(np.log(weight / proposal))
+
+
+def test_the_loss_is_minus_the_mean_log_probability():
+    rbm, images = random_machine(5, 3), binary_images(5)[[3, 17, 30]]
+    table = np.exp(log_joint(rbm))
+    expected = -np.log(table.sum(axis=1)[[3, 17, 30]] / table.sum()).mean()
+    assert nll(rbm, images, rbm.log_partition()) == pytest.approx(expected)
+
+
+def test_without_the_models_phase_digits_become_absurdly_improbable():
+    machine, data = one_sided(0), digits()
+    bound = annealed_importance_sampling(
+        machine, 50, 200, np.random.default_rng(0), base_bias=pixel_log_odds(data.train)
+    ).bound
+    assert nll(machine, data.test, bound) > 10_000  # even with a log Z that errs low
+
+
+def test_the_judge_sees_no_difference_where_there_is_none():
+    assert judged(digits().train[:450]) < 0.56
+    assert judged((np.random.default_rng(0).random((450, 64)) < digits().train.mean(axis=0)).astype(float)) > 0.85
 
 
 def test_the_chosen_settings_follow_from_the_stored_validation_losses():
