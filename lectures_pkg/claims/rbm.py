@@ -200,7 +200,7 @@ def second_eigenvalue(rbm: RBM, p: Array) -> float:
 def cd_bias_sides(rng: np.random.Generator, power: float = 1.0, root: float = 0.5) -> Pair:
     """Log of the bias of each weight's update against log of the bound, until a millionth of the start is left.
 
-    From a law of the data that is far from the model's, and from one that is near it (there chi squared is below 1).
+    From a law of the data that is far from the model's, and from one that is near it.
     """
     rbm = machine(rng, scale=1.5)
     v, p = states(rbm.n_visible), joint(rbm).sum(axis=1)
@@ -208,8 +208,9 @@ def cd_bias_sides(rng: np.random.Generator, power: float = 1.0, root: float = 0.
     statistic = (v[:, :, None] * rbm.hidden_probability(v)[:, None, :]).reshape(len(v), -1)
     deviation = np.sqrt(p @ statistic**2 - (p @ statistic) ** 2)
     far = rng.dirichlet(np.ones(len(v)))
+    near = p + 1e-3 * (far - p) / np.sqrt(np.sum((far - p) ** 2 / p))  # chi squared is a millionth
     left, right = [], []
-    for law in (far, p + 1e-4 * (far - p)):
+    for law in (far, near):
         chi_squared = np.sum((law - p) ** 2 / p)
         exact = exact_gradient(rbm, v, law).weight.ravel()
         for share in (0.3, 0.1, 1e-2, 1e-4, 1e-6):
