@@ -172,7 +172,9 @@ def causal_jacobian(rng: np.random.Generator, slip: str = "") -> Pair:
 
 def dot_product_variance(rng: np.random.Generator, formula: str = "d") -> Pair:
     """Mean squares of q·k and of the package's attention scores, at two lengths of vectors; d and 1."""
-    left, right, errors = [], [], []
+    left: list[object] = []
+    errors: list[object] = []
+    right: list[float] = []
     for d in (16, 64):
         q, k = rng.normal(size=(20_000, 1, d)), rng.normal(size=(20_000, 2, d))
         weights = attention_weights(torch.from_numpy(q), torch.from_numpy(k)).numpy()[:, 0]
@@ -181,9 +183,10 @@ def dot_product_variance(rng: np.random.Generator, formula: str = "d") -> Pair:
         for side in (estimate((q * k[:, :1]).sum(axis=-1)[:, 0] ** 2), estimate(scaled**2)):
             left.append(side.mean)
             errors.append(side.standard_error)
-        right += {"d": [d, 1], "scores divided by d": [d, 1 / d], "not divided": [d, d], "variance d²": [d**2, 1]}[
-            formula
-        ]
+        expected: dict[str, tuple[float, float]] = {
+            "d": (d, 1), "scores divided by d": (d, 1 / d), "not divided": (d, d), "variance d²": (d**2, 1),
+        }  # fmt: skip
+        right += expected[formula]
     return Estimate(np.array(left), np.array(errors)), np.array(right, dtype=float)
 
 
