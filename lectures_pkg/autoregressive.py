@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, logsigmoid, pad, relu
 from torch.optim import Optimizer
 
-from lectures_pkg.divergences import as_law
 from lectures_pkg.worlds import binary_images
 
 #: Enumeration stops here: 2 ** 20 images are a million.
@@ -35,7 +34,7 @@ class Autoregressive(Protocol):
     order: Tensor
     training: bool
 
-    def __call__(self, *inputs: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor, /) -> Tensor: ...
     def train(self, mode: bool = True) -> object: ...
 
 
@@ -98,7 +97,7 @@ def log_prob_from_logits(x: Tensor, logits: Tensor) -> Tensor:
     return logsigmoid((2 * x - 1) * logits).sum(dim=-1)
 
 
-def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike, context: Tensor | None = None) -> Tensor:
+def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike) -> Tensor:
     r"""Log-probability of the pixels that are not known, given those that are, in nats per image.
 
     Parameters
@@ -107,8 +106,6 @@ def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike, cont
         Whole images in {0, 1}.
     known : array_like of bool, shape (n_inputs,)
         Pixels that are given. They must come first in the model's order.
-    context : Tensor, shape (batch, context_dim), optional
-        For a model that takes one.
 
     Returns
     -------
@@ -124,18 +121,12 @@ def completion_log_prob(model: Autoregressive, x: Tensor, known: ArrayLike, cont
     In the book: equation ``completion``.
     """
     unknown = torch.from_numpy(~_first_in_order(model, known))
-    logits = model(x, *_given(context))
+    logits = model(x)
     return log_prob_from_logits(x[:, unknown], logits[:, unknown])
 
 
 @torch.no_grad()
-def complete(
-    model: Autoregressive,
-    x: Tensor,
-    known: ArrayLike,
-    rng: torch.Generator | None = None,
-    context: Tensor | None = None,
-) -> Tensor:
+def complete(model: Autoregressive, x: Tensor, known: ArrayLike, rng: torch.Generator | None = None) -> Tensor:
     """Keep the known pixels of each image and draw the others, one after another, from the model's conditionals.
 
     Parameters
@@ -146,8 +137,6 @@ def complete(
         Pixels to keep. They must come first in the model's order.
     rng : torch.Generator, optional
         Source of randomness; torch's global one by default.
-    context : Tensor, shape (batch, context_dim), optional
-        For a model that takes one.
 
     Returns
     -------
@@ -157,24 +146,16 @@ def complete(
     Raises
     ------
     ValueError
-        If a known pixel is generated after an unknown one (the sentence names both), or is neither 0 nor 1.
-
-    References
-    ----------
-    In the book: equations ``completion``, ``ancestral-sampling``.
+        If a known pixel is generated after an unknown one; the sentence names both.
     """
     kept = _first_in_order(model, known)
-    _check_batch(x, len(kept))
-    _refuse_grey(x[:, torch.from_numpy(kept)])
-    canvas = torch.where(torch.from_numpy(kept), x, torch.zeros_like(x))
     was_training = model.training
     model.train(False)  # dropout off
-    try:
-        for pixel in model.order[int(kept.sum()) :].tolist():
-            probability = torch.sigmoid(model(canvas, *_given(context))[:, pixel])
-            canvas[:, pixel] = torch.bernoulli(probability, generator=rng)
-    finally:
-        model.train(was_training)
+    canvas = torch.where(torch.from_numpy(kept), x, torch.zeros_like(x))
+    for pixel in model.order[int(kept.sum()) :].tolist():
+        probability = torch.sigmoid(model(canvas)[:, pixel])
+        canvas[:, pixel] = torch.bernoulli(probability, generator=rng)
+    model.train(was_training)
     return canvas
 
 
@@ -221,7 +202,7 @@ def ensemble_log_prob(log_probs: Tensor) -> Tensor:
 
     References
     ----------
-    Germain et al. (2015), section 4. In the book: equations ``ensemble-mass``, ``order-ensemble``.
+    Germain et al. (2015), section 4.2. In the book: equation ``order-ensemble``.
     """
     return torch.logsumexp(log_probs, dim=0) - math.log(len(log_probs))
 
@@ -242,16 +223,11 @@ def conditional_table(law: ArrayLike, order: ArrayLike) -> np.ndarray:
         Entry [x, i]: probability that pixel i is 1, given that the pixels before it in the order are as in
         image x. nan where no image of positive probability has those pixels.
 
-    Raises
-    ------
-    ValueError
-        If ``law`` is not a law, or not one of as many pixels as the order has.
-
     References
     ----------
     In the book: equation ``pixel-chain-rule``.
     """
-    p = as_law(law, "law")
+    p = np.asarray(law, dtype=float)
     when = positions(order)
     n_inputs = len(when)
     if p.shape != (2**n_inputs,):
@@ -326,7 +302,6 @@ class FVSBN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (batch, n_inputs) to the same shape."""
-        _check_batch(x, len(self.order))
         return linear(x, self.weight * self.mask, self.bias)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -378,7 +353,7 @@ def made_masks(when: Tensor, degrees: Sequence[Tensor]) -> list[Tensor]:
 
     References
     ----------
-    Germain et al. (2015), section 4 and Algorithm 1. In the book: equation ``def-made-masks``.
+    Germain et al. (2015), eqs. (12)-(14). In the book: equation ``def-made-masks``.
     """
     ranks = [when, *degrees]
     hidden = [after[:, None] >= before[None, :] for before, after in pairwise(ranks)]
@@ -390,8 +365,8 @@ class MaskedLinear(nn.Linear):
 
     mask: Tensor
 
-    def __init__(self, mask: Tensor, *, bias: bool = True) -> None:
-        super().__init__(mask.shape[1], mask.shape[0], bias)
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask.shape[1], mask.shape[0])
         self.register_buffer("mask", mask)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -415,10 +390,9 @@ class MADE(nn.Module):
         Share of hidden units that are switched off while training.
     direct : bool
         Add masked connections straight from input to output (the model then contains FVSBN).
-    context_dim : int
+    n_context : int
         Length of a vector c on which the law may depend, p(x | c), given to ``forward``, ``log_prob`` and
-        ``sample`` as ``context`` of shape (batch, context_dim); 0 for none. Every hidden layer and the output
-        read it, unmasked: it comes before the first pixel.
+        ``sample`` as ``context``; 0 for none.
     rng : torch.Generator, optional
         Draws the degrees of the hidden units at random; they are spread evenly by default. Weights are
         initialised from torch's global generator: build the model inside `training.seeded`.
@@ -432,8 +406,7 @@ class MADE(nn.Module):
     Raises
     ------
     ValueError
-        If ``order`` is not a permutation of the pixels, or a width is not positive; when called, if pixels or
-        context have another shape.
+        If ``order`` is not a permutation of the pixels, or a width is not positive.
 
     References
     ----------
@@ -450,51 +423,39 @@ class MADE(nn.Module):
         *,
         dropout: float = 0.0,
         direct: bool = True,
-        context_dim: int = 0,
+        n_context: int = 0,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        widths = np.atleast_1d(hidden).tolist()
+        widths = [hidden] if isinstance(hidden, int) else list(hidden)
         if not widths or min(widths) < 1:
             raise ValueError(f"hidden must be one or more positive widths, found {hidden}")
         when = _register_order(self, n_inputs, order)
-        self.n_inputs, self.context_dim = n_inputs, context_dim
+        self.n_inputs, self.n_context = n_inputs, n_context
         self.degrees = [hidden_degrees(width, n_inputs, rng) for width in widths]
         self.layers = nn.ModuleList(MaskedLinear(mask) for mask in made_masks(when, self.degrees))
-        self.direct = MaskedLinear(made_masks(when, [])[0], bias=False) if direct else None
-        self.from_context = nn.ModuleList(
-            nn.Linear(context_dim, width, bias=False) for width in ([*widths, n_inputs] if context_dim else [])
-        )
+        self.direct = MaskedLinear(made_masks(when, [])[0]) if direct else None
+        # The context may reach every unit: it comes before the first pixel.
+        self.context_to_hidden = nn.Linear(n_context, widths[0], bias=False) if n_context else None
+        self.context_to_output = nn.Linear(n_context, n_inputs, bias=False) if n_context else None
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """Logits, (batch, n_inputs) to the same shape; ``context`` has shape (batch, context_dim)."""
-        _check_batch(x, self.n_inputs)
-        _check_context(context, len(x), self.context_dim)
-        values = x
-        for index, layer in enumerate(self.layers):
-            if index > 0:
-                values = self.dropout(relu(values))
-            values = layer(values)
-            if self.context_dim:
-                values = values + self.from_context[index](context)
-        return values if self.direct is None else values + self.direct(x)
-
-    def set_order(self, order: ArrayLike) -> None:
-        """Predict in another order from now on: the masks are built anew, weights and degrees stay.
-
-        A model that was trained in one order only is a law in any other, but a poor one.
-
-        References
-        ----------
-        Germain et al. (2015), section 4, on order-agnostic training.
-        """
-        when = _positions(order, self.n_inputs)
-        self.order.copy_(torch.argsort(when))
-        for layer, mask in zip(self.layers, made_masks(when, self.degrees), strict=True):
-            layer.mask.copy_(mask)  # type: ignore[operator]
+        """Logits, (batch, n_inputs) to the same shape; ``context`` has shape (batch, n_context)."""
+        if (context is None) != (self.n_context == 0):
+            raise ValueError(f"this model takes {self.n_context} numbers of context, found {_width(context)}")
+        hidden = x
+        for index, layer in enumerate(self.layers[:-1]):
+            hidden = layer(hidden)
+            if index == 0 and self.context_to_hidden is not None:
+                hidden = hidden + self.context_to_hidden(context)
+            hidden = self.dropout(relu(hidden))
+        logits = self.layers[-1](hidden)
         if self.direct is not None:
-            self.direct.mask.copy_(made_masks(when, [])[0])
+            logits = logits + self.direct(x)
+        if self.context_to_output is not None:
+            logits = logits + self.context_to_output(context)
+        return logits
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Log-probability of each image in nats, shape (batch,). With dropout: switch to ``eval()`` before scoring."""
@@ -551,7 +512,7 @@ class PixelCNN(nn.Module):
     Raises
     ------
     ValueError
-        If ``kernel_size`` is even, or there is no layer.
+        If ``kernel_size`` is even.
 
     References
     ----------
@@ -574,8 +535,6 @@ class PixelCNN(nn.Module):
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, found {kernel_size}")
-        if n_layers < 1:
-            raise ValueError(f"n_layers must be at least 1, found {n_layers}")
         self.height, self.width, self.reach, self.two_stacks = height, width, kernel_size // 2, two_stacks
         _register_order(self, height * width, None)
         n_in = [1] + [n_channels] * (n_layers - 1)
@@ -594,7 +553,6 @@ class PixelCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (batch, height * width) to the same shape."""
-        _check_batch(x, self.height * self.width)
         image = x.reshape(-1, 1, self.height, self.width)
         features = self._two_stacks(image) if self.two_stacks else self._one_stack(image)
         return self.to_logits(features).reshape(x.shape)
@@ -722,11 +680,9 @@ def fit_bernoulli_mixture(
     Raises
     ------
     ValueError
-        If a pixel is neither 0 nor 1, or there are no images or no components.
+        If a pixel is neither 0 nor 1, or there are no components.
     """
     images = np.asarray(x, dtype=float)
-    if images.ndim != 2 or not images.size:
-        raise ValueError(f"x must have shape (batch, n_inputs) and hold images, found {images.shape}")
     if n_components < 1:
         raise ValueError(f"n_components must be at least 1, found {n_components}")
     _refuse_grey(torch.from_numpy(images))
@@ -742,23 +698,32 @@ def fit_bernoulli_mixture(
 
 def _register_order(model: nn.Module, n_inputs: int, order: ArrayLike | None) -> Tensor:
     """Keep the order as a buffer and return each pixel's position in it, counted from 1."""
-    pixels = np.arange(n_inputs) if order is None else order
-    when = _positions(pixels, n_inputs)
-    model.register_buffer("order", torch.argsort(when))
-    return when
-
-
-def _positions(order: ArrayLike, n_inputs: int) -> Tensor:
-    when = positions(order)
+    pixels = torch.arange(n_inputs) if order is None else torch.as_tensor(np.asarray(order))
+    when = positions(pixels)
     if len(when) != n_inputs:
         raise ValueError(f"order must hold {n_inputs} pixels, found {len(when)}")
+    model.register_buffer("order", pixels)
     return torch.from_numpy(when)
 
 
 def _sample(model: nn.Module, n: int, rng: torch.Generator | None, context: Tensor | None = None) -> Tensor:
-    n_inputs = len(model.get_buffer("order"))
-    canvas = torch.zeros(n, n_inputs, dtype=next(model.parameters()).dtype)
-    return complete(model, canvas, np.zeros(n_inputs, dtype=bool), rng, context)  # type: ignore[arg-type]
+    order = model.get_buffer("order")
+    canvas = torch.zeros(n, len(order), dtype=next(model.parameters()).dtype)
+    return complete(_Conditioned(model, context), canvas, np.zeros(len(order), dtype=bool), rng)
+
+
+class _Conditioned:
+    """A model with its context, if it takes one, filled in."""
+
+    def __init__(self, model: nn.Module, context: Tensor | None) -> None:
+        self.model, self.context, self.order = model, context, model.get_buffer("order")
+        self.training = model.training
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        return self.model(x) if self.context is None else self.model(x, self.context)
+
+    def train(self, mode: bool = True) -> object:
+        return self.model.train(mode)
 
 
 def _first_in_order(model: Autoregressive, known: ArrayLike) -> np.ndarray:
@@ -781,21 +746,5 @@ def _refuse_grey(x: Tensor) -> None:
         raise ValueError("pixels must be 0 or 1: a Bernoulli likelihood of grey values is not a likelihood")
 
 
-def _check_batch(x: Tensor, n_inputs: int) -> None:
-    if x.ndim != 2 or x.shape[1] != n_inputs:
-        raise ValueError(f"x must have shape (batch, {n_inputs}), found {tuple(x.shape)}")
-
-
-def _check_context(context: Tensor | None, batch: int, context_dim: int) -> None:
-    if context is None and context_dim == 0:
-        return
-    found = "none" if context is None else str(tuple(context.shape))
-    if context_dim == 0:
-        raise ValueError(f"this model takes no context, found one of shape {found}")
-    if context is None or context.shape != (batch, context_dim):
-        raise ValueError(f"context must have shape ({batch}, {context_dim}), found {found}")
-
-
-def _given(context: Tensor | None) -> tuple[Tensor, ...]:
-    """The context as further arguments of a call: models that take none are called with pixels alone."""
-    return () if context is None else (context,)
+def _width(context: Tensor | None) -> int:
+    return 0 if context is None else context.shape[-1]

@@ -178,11 +178,6 @@ def density_value(
     float
         At most 0; larger is better for the discriminator.
 
-    Raises
-    ------
-    ValueError
-        If ``low`` is not below ``high``.
-
     References
     ----------
     Goodfellow et al. (2014), eq. (3). In the book: equation ``value-in-x``.

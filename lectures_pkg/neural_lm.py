@@ -39,7 +39,7 @@ LanguageModel = Callable[[Tensor], Tensor]
 
 def vocabulary(sentences: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """The words of these sentences in alphabetical order, after the boundary ``</s>``: a word's place is its id."""
-    words = {word for sentence in sentences for word in _words_of(sentence)}
+    words = {word for sentence in sentences for word in sentence}
     if END in words:
         raise ValueError(f"the word {END!r} is reserved: it is added at both ends of each sentence")
     return (END, *sorted(words))
@@ -67,7 +67,9 @@ def encode(sentences: Iterable[Sequence[str]], words: Sequence[str]) -> Tensor:
     ids = {word: index for index, word in enumerate(words)}
     rows = []
     for sentence in sentences:
-        unknown = [word for word in _words_of(sentence) if word not in ids or word == END]
+        if isinstance(sentence, str):
+            raise ValueError(f"a sentence must be a sequence of words, found the string {sentence!r}")
+        unknown = [word for word in sentence if word not in ids or word == END]
         if unknown:
             raise ValueError(f"the word {unknown[0]!r} is not in the vocabulary of {len(words)} words")
         rows.append([END_ID, *(ids[word] for word in sentence), END_ID])
@@ -88,28 +90,15 @@ def decode(tokens: Tensor, words: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def _words_of(sentence: Sequence[str]) -> Sequence[str]:
-    if isinstance(sentence, str):
-        raise ValueError(f"a sentence must be a sequence of words, found the string {sentence!r}")
-    return sentence
-
-
 def shift(tokens: Tensor) -> tuple[Tensor, Tensor]:
     """What a model is shown and what it has to predict: (batch, time + 1) to twice (batch, time).
 
     Target t is input t + 1. In the inputs `PAD` becomes the boundary; in the targets it stays, and is not
     scored. Columns that hold nothing but padding are left out.
-
-    Raises
-    ------
-    ValueError
-        If there are not two columns, or no row has a token to predict.
     """
     if tokens.ndim != 2 or tokens.shape[1] < 2:
         raise ValueError(f"tokens must have shape (batch, 2 or more), found {tuple(tokens.shape)}")
     longest = int((tokens != PAD).sum(dim=1).max())
-    if longest < 2:
-        raise ValueError("there is no token to predict: after its first, every row holds nothing but padding")
     return tokens[:, : longest - 1].clamp(min=END_ID), tokens[:, 1:longest]
 
 
@@ -214,13 +203,8 @@ def sample(model: LanguageModel, n: int, rng: np.random.Generator, max_length: i
 
     Returns
     -------
-    Tensor of int64, shape (n, up to max_length + 1)
+    Tensor of int64, shape (n, up to max_length + 2)
         As from `encode`; `decode` turns it into words.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` or ``max_length`` is below 1.
 
     References
     ----------
@@ -251,7 +235,7 @@ def influence(model: nn.Module, tokens: Tensor) -> np.ndarray:
     Parameters
     ----------
     model : Module
-        With ``embedding``, from tokens to vectors, and ``from_vectors``, from vectors to logits.
+        With ``embedding`` and ``from_vectors``.
     tokens : Tensor of int64, shape (time,)
         What is shown.
 
@@ -283,11 +267,6 @@ class NeuralNgram(nn.Module):
         Length m of a word's vector, and number h of hidden units.
     direct : bool
         Whether to have the connections W from the vectors straight to the logits.
-
-    Raises
-    ------
-    ValueError
-        If ``order`` is below 2: a unigram has no window.
 
     References
     ----------
@@ -419,11 +398,6 @@ class TransformerLM(nn.Module):
     positions : bool
         False leaves the position vectors out.
 
-    Raises
-    ------
-    ValueError
-        If ``width`` is no multiple of ``n_heads``; on a call, if the input is longer than ``max_length``.
-
     References
     ----------
     Vaswani et al. (2017); normalisation before each part as in Radford et al. (2019).
@@ -458,10 +432,6 @@ class TransformerLM(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         return self.from_vectors(self.embedding(tokens))
 
-    def mask(self, length: int) -> Tensor | None:
-        """Who may look at whom, shape (length, length); None where everybody may."""
-        return causal_mask(length) if self.causal else None
-
     def attention_maps(self, tokens: Tensor) -> Tensor:
         """Who looks at whom, shape (layers, batch, heads, time, time); each row sums to one."""
         return torch.stack(self._run(self.embedding(tokens))[1])
@@ -472,9 +442,10 @@ class TransformerLM(nn.Module):
             raise ValueError(f"this transformer reads at most {self.max_length} tokens, found {length}")
         if self.positions is not None:
             x = x + self.positions.weight[:length]
+        mask = causal_mask(length) if self.causal else None
         maps = []
         for block in self.blocks:
-            x, weights = block(x, self.mask(length))
+            x, weights = block(x, mask)
             maps.append(weights)
         return x, maps
 
@@ -502,22 +473,9 @@ def cooccurrence(
     -------
     ndarray
         Sums to one. Rows are zero for words that never have a neighbour.
-
-    Raises
-    ------
-    ValueError
-        If a word is not in the list, no two words are neighbours, there is not one weight for each sentence, or
-        ``reach`` is below 1.
     """
-    if reach < 1:
-        raise ValueError(f"reach must be at least 1, found {reach}")
     ids = {word: index for index, word in enumerate(words)}
-    unknown = {word for sentence in sentences for word in _words_of(sentence)} - ids.keys()
-    if unknown:
-        raise ValueError(f"the word {min(unknown)!r} is not in the list of {len(words)} words")
     times = np.ones(len(sentences)) if weights is None else np.asarray(weights, dtype=float)
-    if times.shape != (len(sentences),):
-        raise ValueError(f"{len(sentences)} sentences need as many weights, found shape {times.shape}")
     counts = np.zeros((len(words), len(words)))
     for sentence, weight in zip(sentences, times, strict=True):
         for place, word in enumerate(sentence):
@@ -538,11 +496,6 @@ def pointwise_mutual_information(joint: ArrayLike) -> np.ndarray:
     ----------
     joint : array_like, shape (n_words, n_contexts)
         Sums to one; no row or column is empty.
-
-    Raises
-    ------
-    ValueError
-        If it is not such a table.
 
     References
     ----------
@@ -572,14 +525,9 @@ def negative_sampling_loss(scores: ArrayLike, joint: ArrayLike, k: float) -> flo
     float
         Smaller is better; its minimum over all m is at PMI - log k.
 
-    Raises
-    ------
-    ValueError
-        If the shapes differ, ``joint`` is no law with full margins, or ``k`` is not positive.
-
     References
     ----------
-    Mikolov et al. (2013), eq. (4); Levy & Goldberg (2014), section 2. In the book: equation ``sgns-optimum``.
+    Mikolov et al. (2013), eq. (4); Levy & Goldberg (2014), eq. (2). In the book: equation ``sgns-optimum``.
     """
     law, m = _checked_joint(joint), np.asarray(scores, dtype=float)
     if m.shape != law.shape:
@@ -614,14 +562,9 @@ def fit_word_vectors(
         Their scalar products are the scores. Only these mean something: any invertible matrix can be moved
         from one factor to the other.
 
-    Raises
-    ------
-    ValueError
-        If ``rank`` is below 1, ``joint`` is no law with full margins, or ``k`` is not positive.
-
     References
     ----------
-    Levy & Goldberg (2014), section 3.1. In the book: equations ``sgns-optimum`` and ``sgns-weighted``.
+    Levy & Goldberg (2014). In the book: equations ``sgns-optimum`` and ``sgns-weighted``.
     """
     law = _checked_joint(joint)
     n_rows, n_columns = law.shape
@@ -635,7 +578,8 @@ def fit_word_vectors(
         w, c = flat[: n_rows * rank].reshape(n_rows, rank), flat[n_rows * rank :].reshape(n_columns, rank)
         m = w @ c.T
         slope = weight * special.expit(m) - law  # of the loss in m
-        return negative_sampling_loss(m, law, k), np.concatenate([(slope @ c).ravel(), (slope.T @ w).ravel()])
+        loss = -(law * special.log_expit(m) + (weight - law) * special.log_expit(-m)).sum()
+        return loss, np.concatenate([(slope @ c).ravel(), (slope.T @ w).ravel()])
 
     start = 0.3 * rng.standard_normal((n_rows + n_columns) * rank)
     options = {"maxiter": n_steps, "maxfun": 2 * n_steps, "ftol": 1e-15, "gtol": 1e-11, "maxcor": 30}

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit, logsumexp
 
 from lectures_pkg.worlds import binary_images
 
@@ -123,52 +123,24 @@ class RBM:
 
     def hidden_probability(self, v: ArrayLike) -> np.ndarray:
         """p(h_j = 1 | v): (..., n_visible) to (..., n_hidden). In the book: equation ``hidden-conditional``."""
-        return expit(_rows(v, self.n_visible, "v", self.dtype) @ self.weight + self.hidden_bias)
+        return expit(np.asarray(v, self.dtype) @ self.weight + self.hidden_bias)
 
     def visible_probability(self, h: ArrayLike) -> np.ndarray:
         """p(v_i = 1 | h): (..., n_hidden) to (..., n_visible). In the book: equation ``visible-conditional``."""
-        return expit(_rows(h, self.n_hidden, "h", self.dtype) @ self.weight.T + self.visible_bias)
+        return expit(np.asarray(h, self.dtype) @ self.weight.T + self.visible_bias)
 
     def gibbs(self, v: ArrayLike, n_sweeps: int, rng: np.random.Generator) -> np.ndarray:
         """Run each row of ``v`` through ``n_sweeps`` sweeps, each v to h to v; shape (n_chains, n_visible).
-
-        Raises
-        ------
-        ValueError
-            If ``n_sweeps`` is negative, or ``v`` has another width.
 
         References
         ----------
         Geman & Geman (1984). In the book: equation ``gibbs-invariance``.
         """
-        if n_sweeps < 0:
-            raise ValueError(f"the number of sweeps must not be negative, found {n_sweeps}")
-        v = _rows(v, self.n_visible, "v", self.dtype)
+        v = np.asarray(v, self.dtype)
         for _ in range(n_sweeps):
             h = _switch_on(self.hidden_probability(v), rng)
             v = _switch_on(self.visible_probability(h), rng)
         return v
-
-    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """``n`` independent images, exactly, shape (n, n_visible): no chain, so nothing has to mix.
-
-        The smaller layer is drawn from the table of all its states, the other layer given it.
-
-        Raises
-        ------
-        ValueError
-            If the smaller layer has more than 20 units: only `gibbs` is left then.
-
-        References
-        ----------
-        In the book: equation ``rbm-mixture``.
-        """
-        log_weight = np.concatenate([log_weight for _, log_weight, _ in self._smaller_layer()])
-        codes = rng.choice(len(log_weight), n, p=softmax(log_weight))
-        states = _bits(codes, min(self.n_visible, self.n_hidden))
-        if self._lists_hidden:
-            return _switch_on(self.visible_probability(states), rng)
-        return states.astype(self.dtype)
 
     def log_partition(self) -> float:
         r"""log Z in nats, exactly: one layer is summed by hand, the other (the smaller) state by state.
@@ -205,10 +177,6 @@ class RBM:
             raise ValueError("log_prob needs binary images: found values other than 0 and 1, so threshold them first")
         return -self.free_energy(values) - self.log_partition()
 
-    @property
-    def _lists_hidden(self) -> bool:
-        return self.n_hidden <= self.n_visible
-
     def _parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weight, visible bias, hidden bias in float64."""
         return tuple(np.asarray(p, float) for p in (self.weight, self.visible_bias, self.hidden_bias))  # type: ignore[return-value]
@@ -216,11 +184,11 @@ class RBM:
     def _smaller_layer(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Chunks of the smaller layer's states s: s, log of their weight in Z, input of the other layer's units."""
         weight, b, c = self._parameters()
-        own_bias, other_bias, to_other = (c, b, weight.T) if self._lists_hidden else (b, c, weight)
+        own_bias, other_bias, to_other = (c, b, weight.T) if len(c) <= len(b) else (b, c, weight)
         if len(own_bias) > MAX_ENUMERATED:
             raise ValueError(
-                f"the smaller layer's states are listed for at most {MAX_ENUMERATED} units; this one has "
-                f"{len(own_bias)}: estimate log Z by annealed_importance_sampling, draw by gibbs"
+                f"log Z is summed over the smaller layer, of at most {MAX_ENUMERATED} units; this one has "
+                f"{len(own_bias)}: use annealed_importance_sampling"
             )
         for states in _all_states(len(own_bias)):
             inputs = states @ to_other
@@ -268,7 +236,7 @@ def model_moments(rbm: RBM) -> Moments:
     sums = [np.zeros((rbm.n_visible, rbm.n_hidden)), np.zeros(rbm.n_visible), np.zeros(rbm.n_hidden)]
     for states, log_weight, inputs in rbm._smaller_layer():
         p, other = np.exp(log_weight - log_z), expit(inputs)
-        v, h = (other, states) if rbm._lists_hidden else (states, other)
+        v, h = (other, states) if rbm.n_hidden <= rbm.n_visible else (states, other)
         for total, part in zip(sums, ((v * p[:, None]).T @ h, p @ v, p @ h), strict=True):
             total += part
     return Moments(*sums)
@@ -291,7 +259,7 @@ def exact_gradient(rbm: RBM, v: ArrayLike, law: ArrayLike | None = None) -> Mome
 
     References
     ----------
-    Ackley, Hinton & Sejnowski (1985), section 3 and appendix. In the book: equation ``likelihood-gradient``.
+    Ackley, Hinton & Sejnowski (1985), eq. (11). In the book: equation ``likelihood-gradient``.
     """
     return moments(rbm, v, law).minus(model_moments(rbm))
 
@@ -350,20 +318,11 @@ def expected_cd_update(rbm: RBM, law: ArrayLike, k: int) -> Moments:
     k : int
         Sweeps; with k to infinity this is `exact_gradient`.
 
-    Raises
-    ------
-    ValueError
-        If k is negative, the law has another length, or the machine is too large for its matrix.
-
     References
     ----------
-    Hinton (2002), section 3; Carreira-Perpiñán & Hinton (2005). In the book: equation ``cd-limit``.
+    Hinton (2002), eq. (5); Carreira-Perpiñán & Hinton (2005). In the book: equation ``cd-limit``.
     """
     images, p = _every_image(rbm), np.asarray(law, float)
-    if k < 0:
-        raise ValueError(f"the number of sweeps must not be negative, found {k}")
-    if p.shape != (len(images),):
-        raise ValueError(f"law must have one probability for each of the {len(images)} images, found shape {p.shape}")
     after = p @ np.linalg.matrix_power(transition_matrix(rbm), k)
     return moments(rbm, images, p).minus(moments(rbm, images, after))
 
@@ -502,7 +461,7 @@ def annealed_importance_sampling(
 
     References
     ----------
-    Neal (2001), section 2; Salakhutdinov & Murray (2008), section 3. In the book: equations ``ais-weight``
+    Neal (2001), eq. (7); Salakhutdinov & Murray (2008), section 3. In the book: equations ``ais-weight``
     and ``ais-sandwich``.
     """
     base, betas = _annealing(rbm, n_chains, n_temperatures, base_bias)
@@ -531,8 +490,8 @@ def reverse_annealed_importance_sampling(
     ----------
     rbm : RBM
     samples : array_like, shape (n_chains, n_visible)
-        Images drawn from the machine itself: by `RBM.sample` where it can be listed. From Gibbs chains that
-        have not mixed the upper bound is not guaranteed.
+        Images drawn from the machine itself. From Gibbs chains that have not mixed the upper bound is
+        not guaranteed.
     n_temperatures, rng, base_bias
         As in `annealed_importance_sampling`.
 
@@ -541,16 +500,11 @@ def reverse_annealed_importance_sampling(
     LogPartition
         ``bound`` is at least log Z on average.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than two samples or no temperature, or the samples have another width.
-
     References
     ----------
-    Grosse, Ghahramani & Adams (2015), bidirectional Monte Carlo. In the book: equation ``ais-sandwich``.
+    Grosse, Ghahramani & Adams (2015), section 4. In the book: equation ``ais-sandwich``.
     """
-    v = _rows(samples, rbm.n_visible, "samples", rbm.dtype)
+    v = np.asarray(samples, rbm.dtype)
     base, betas = _annealing(rbm, len(v), n_temperatures, base_bias)
     log_weights = np.full(len(v), _base_log_partition(rbm, base))
     for t in range(n_temperatures, 0, -1):
@@ -634,32 +588,19 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0) -> float:
     .. math:: \tau = 1 + 2 \sum_{t \ge 1} \rho_t
 
     The sum stops at the first t of at least ``window`` times its own result, since later entries are noise.
-    It is meant for correlations that are not negative, as those of Gibbs sweeps v to h to v.
 
     Parameters
     ----------
     series : array_like, shape (n_steps,) or (n_chains, n_steps)
         Much longer than the time itself (say fifty times), or the answer is too small.
-    window : float
-        Larger takes in more of the tail, and more noise.
-
-    Raises
-    ------
-    ValueError
-        If the series ends before the sum may stop.
 
     References
     ----------
-    Sokal (1997), section 3, whose time is half of this one. In the book: equation ``autocorrelation-time``.
+    Sokal (1997), section 3. In the book: equation ``autocorrelation-time``.
     """
     times = 2 * np.cumsum(autocorrelation(series)) - 1
     enough = np.nonzero(np.arange(len(times)) >= window * times)[0]
-    if not len(enough):
-        raise ValueError(
-            f"a series of {len(times)} steps is too short for its autocorrelation time: within them the sum does "
-            f"not settle, so run the chain longer"
-        )
-    return float(times[enough[0]])
+    return float(times[enough[0]] if len(enough) else times[-1])
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -683,13 +624,10 @@ def _switch_on(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _all_states(n_units: int) -> Iterator[np.ndarray]:
     """All states of a layer in chunks of shape (at most CHUNK, n_units)."""
+    shifts = np.arange(n_units - 1, -1, -1)
     for start in range(0, 1 << n_units, CHUNK):
-        yield _bits(np.arange(start, min(start + CHUNK, 1 << n_units)), n_units)
-
-
-def _bits(codes: np.ndarray, n_units: int) -> np.ndarray:
-    """Binary digits of each number, the most significant first, shape (len(codes), n_units)."""
-    return ((codes[:, None] >> np.arange(n_units - 1, -1, -1)) & 1).astype(float)
+        codes = np.arange(start, min(start + CHUNK, 1 << n_units))
+        yield ((codes[:, None] >> shifts) & 1).astype(float)
 
 
 def _every_image(rbm: RBM) -> np.ndarray:
@@ -698,8 +636,8 @@ def _every_image(rbm: RBM) -> np.ndarray:
     return binary_images(rbm.n_visible).astype(float)
 
 
-def _rows(values: ArrayLike, width: int, name: str, dtype: DTypeLike = float) -> np.ndarray:
-    rows = np.asarray(values, dtype)
+def _rows(values: ArrayLike, width: int, name: str) -> np.ndarray:
+    rows = np.asarray(values, float)
     if rows.ndim == 0 or rows.shape[-1] != width:
         raise ValueError(f"{name} must have shape (..., {width}), found {rows.shape}")
     return rows

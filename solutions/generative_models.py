@@ -48,10 +48,6 @@ def _too_shy(weights, proposal):
         return _moves(proposal, np.where(flow > 0, flow.T / (flow + flow.T), 0))
 
 
-def _columns(weights, proposal):
-    return metropolis_transition(weights, proposal).T
-
-
 def _ridge(x, y, penalty):
     rows = np.column_stack([x, np.ones(len(x))])
     targets = np.where(y[:, None] == np.arange(10), 1.0, -1.0)
@@ -79,9 +75,7 @@ def _report(plain, augmented):
     }
 
 
-def augmentation_report(
-    train_x, train_y, test_x, test_y, budgets, n_repeats, n_synthetic, penalty, seed, leak=False, real=True
-):
+def augmentation_report(train_x, train_y, test_x, test_y, budgets, n_repeats, n_synthetic, penalty, seed, leak=False):
     rng = np.random.default_rng(seed)
     plain, augmented = np.zeros((2, len(budgets), n_repeats))
     for row, budget in enumerate(budgets):
@@ -94,17 +88,13 @@ def augmentation_report(
             source = (train_x, train_y) if leak else (x, y)
             more_x, more_y = zip(*_augment(*source, n_synthetic, rng), strict=True)
             plain[row, repeat] = _accuracy(_ridge(x, y, penalty), test_x, test_y)
-            both = np.concatenate([x[: real * len(x)], *more_x]), np.concatenate([y[: real * len(y)], *more_y])
+            both = np.concatenate([x, *more_x]), np.concatenate([y, *more_y])
             augmented[row, repeat] = _accuracy(_ridge(*both, penalty), test_x, test_y)
     return _report(plain, augmented)
 
 
 def _leak(*arguments):
     return augmentation_report(*arguments, leak=True)
-
-
-def _synthetic_only(*arguments):
-    return augmentation_report(*arguments, real=False)
 
 
 def _standard_deviation(*arguments):
@@ -138,12 +128,10 @@ MISTAKES = {
         Mistake("no self-loop mass", _no_self_loop, "refused move stays"),
         Mistake("only accepted moves", _only_accepted, "as if no proposal were ever refused"),
         Mistake("proposal forgotten", _proposal_forgotten, "lopsided"),
-        Mistake("columns for rows", _columns, "columns sum to one"),
         Mistake("accepts too rarely", _too_shy, "more often"),
     ),
     "augmentation_report": (
         Mistake("generator sees all labels", _leak, "beyond the budget"),
-        Mistake("trained on synthetic images only", _synthetic_only, "real and synthetic images together"),
         Mistake("standard deviation", _standard_deviation, "square root of the number of repeats"),
         Mistake("unpaired", _unpaired, "paired"),
         Mistake("tested on training images", _tested_on_training, "held-out"),

@@ -26,11 +26,7 @@ def _zero_for_never(counts, k):
 
 
 def _without_shift(counts, k):
-    return shifted_pmi(counts, 1)
-
-
-def _cut_off(counts, k):
-    return np.maximum(shifted_pmi(counts, k), 0.0)
+    return shifted_pmi(counts, 1) if k > 1 else shifted_pmi(counts, 1) + 1
 
 
 def _conditional_only(counts, k):
@@ -50,9 +46,9 @@ def causal_attention(q, k, v, lengths):
     return (weights @ v) * real[:, :, None]
 
 
-def _with_mask(q, k, v, lengths, diagonal, scale=None):
+def _with_mask(q, k, v, lengths, diagonal, scale=True):
     time, dim = q.shape[1:]
-    scores = q @ k.transpose(0, 2, 1) / (np.sqrt(dim) if scale is None else scale)
+    scores = q @ k.transpose(0, 2, 1) / (np.sqrt(dim) if scale else 1.0)
     real = np.arange(time) < lengths[:, None]
     allowed = np.tril(np.ones((time, time), dtype=bool), diagonal) & real[:, None, :]
     scores = np.where(allowed, scores, -np.inf)
@@ -68,31 +64,8 @@ def _no_mask(q, k, v, lengths):
     return _with_mask(q, k, v, lengths, q.shape[1])
 
 
-def _two_diagonals_late(q, k, v, lengths):
-    return _with_mask(q, k, v, lengths, 2)
-
-
-def _not_itself(q, k, v, lengths):
-    out = np.zeros_like(v)
-    out[:, 1:] = _with_mask(q[:, 1:], k[:, :-1], v[:, :-1], np.maximum(lengths - 1, 1), 0)
-    return out
-
-
 def _not_scaled(q, k, v, lengths):
-    return _with_mask(q, k, v, lengths, 0, scale=1.0)
-
-
-def _scaled_by_dim(q, k, v, lengths):
-    return _with_mask(q, k, v, lengths, 0, scale=q.shape[-1])
-
-
-def _masked_with_zero(q, k, v, lengths):
-    time, dim = q.shape[1:]
-    real = np.arange(time) < lengths[:, None]
-    allowed = np.tril(np.ones((time, time), dtype=bool)) & real[:, None, :]
-    scores = np.where(allowed, q @ k.transpose(0, 2, 1) / np.sqrt(dim), 0.0)
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return (weights / weights.sum(axis=-1, keepdims=True)) @ v * real[:, :, None]
+    return _with_mask(q, k, v, lengths, 0, scale=False)
 
 
 def _masked_after_softmax(q, k, v, lengths):
@@ -111,19 +84,13 @@ MISTAKES = {
     "shifted_pmi": (
         Mistake("plus log k", _plus_log_k, "log k is added"),
         Mistake("in bits", _in_bits, "these are bits"),
-        Mistake("zero for never", _zero_for_never, "which is -inf"),
-        Mistake("not shifted", _without_shift, "this is the PMI itself"),
-        Mistake("negative scores cut off", _cut_off, "cut off at 0"),
+        Mistake("zero for never", _zero_for_never, "should get -inf"),
         Mistake("P(c | w) alone", _conditional_only, "P(w, c) against P(w) P(c)"),
     ),
     "causal_attention": (
         Mistake("one diagonal late", _one_diagonal_late, "one diagonal too late"),
         Mistake("no mask", _no_mask, "there is no mask"),
-        Mistake("two diagonals late", _two_diagonals_late, "two diagonals too late"),
-        Mistake("not itself", _not_itself, "does not look at itself"),
         Mistake("not scaled", _not_scaled, "not divided by the square root"),
-        Mistake("divided by the dimension", _scaled_by_dim, "its square root is enough"),
-        Mistake("masked with zero", _masked_with_zero, "forbidden score of 0"),
         Mistake("masked after the softmax", _masked_after_softmax, "mask came after the softmax"),
         Mistake("rows behind the end", _rows_behind_the_end, "behind the end of a sequence should be zero"),
     ),

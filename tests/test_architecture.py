@@ -10,18 +10,16 @@ from the_book import ROOT
 PACKAGE = ROOT / "lectures_pkg"
 LAYERS = {
     "ideas": {
-        "worlds", "datasets", "generative_models", "ngrams", "divergences",
-        "adversarial_game", "gan_theory", "gan_dynamics", "metrics",
+        "worlds", "datasets", "generative_models", "ngrams", "divergences", "gan_theory", "gan_dynamics", "metrics",
+        "latent",
     },
     "parts": {"networks", "training"},
     "models": {
-        "neural_lm", "autoregressive", "rbm", "vae", "variational_bounds", "gan",
+        "neural_lm", "autoregressive", "rbm", "vae", "gan",
         "cycle_gan", "discrete_gan", "neural_crypto", "hybrids", "diffusion",
     },
     "views": {"plotting", "frames"},
-    "course": {
-        "claims", "exercises", "experiments", "ledger", "assign", "grade", "sandbox", "student", "feedback", "cli",
-    },
+    "course": {"claims", "exercises", "experiments", "ledger", "assign", "grade", "cli"},
 }  # fmt: skip
 MAY_IMPORT = {
     "ideas": {"ideas"},

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from lectures_pkg.experiments.vae import prior_draws_for_ten_percent
 from lectures_pkg.training import fit, seeded
 from lectures_pkg.vae import (
     VAE,
-    ChainGaussian,
-    DiagonalGaussian,
-    FullGaussian,
     bernoulli_log_prob,
     elbo,
     iwae_bound,
@@ -393,122 +390,3 @@ def test_beta_weighs_the_kl_in_the_gradient_only():
     kl_part = gradients[1.0] - gradients[0.0]
     assert torch.allclose(gradients[3.0], gradients[0.0] + 3 * kl_part, atol=1e-6)
     assert kl_part.abs().max() > 1e-4
-
-
-# ------------------------------------------------------------------------------------------ guesses with structure
-
-
-def a_chain(k=4, batch=(), seed=0):
-    rng = np.random.default_rng(seed)
-    mean, coefficient, std = rng.normal(size=(*batch, k)), rng.normal(size=(*batch, k - 1)), rng.uniform(0.4, 1.5, k)
-    log_var = np.broadcast_to(2 * np.log(std), (*batch, k))
-    return ChainGaussian(*(torch.tensor(part) for part in (mean, coefficient, np.array(log_var))))
-
-
-def chain_law(chain):
-    """SciPy's Gaussian with the chain's mean, and the covariance that its recurrence says, entry by entry."""
-    coefficient, variance = chain.coefficient.numpy(), chain.log_var.exp().numpy()
-    cov = np.diag(variance)
-    for i in range(1, len(variance)):
-        cov[i, :i] = cov[:i, i] = coefficient[i - 1] * cov[i - 1, :i]
-        cov[i, i] += coefficient[i - 1] ** 2 * cov[i - 1, i - 1]
-    return stats.multivariate_normal(chain.mean.numpy(), cov)
-
-
-def test_a_chain_worked_by_hand():
-    # z1 = e1, z2 = 2 z1 + e2: variances 1 and 5, covariance 2; precision [[1 + 4, -2], [-2, 1]]; log det 0.
-    chain = ChainGaussian(torch.zeros(2), torch.tensor([2.0]), torch.zeros(2))
-    assert chain.covariance().tolist() == [[1, 2], [2, 5]]
-    assert chain.precision().tolist() == [[5, -2], [-2, 1]]
-    assert chain.variance().tolist() == [1, 5]
-    assert chain.log_prob(torch.tensor([1.0, 2.0])).item() == pytest.approx(-0.5 - math.log(2 * math.pi))
-    assert chain.kl_to_standard_normal().item() == pytest.approx(0.5 * (1 + 5 - 2))
-
-
-@pytest.mark.parametrize("k", [1, 2, 5])
-def test_chain_density_and_divergence_by_scipy_and_torch(k):
-    chain = a_chain(k)
-    law = chain_law(chain)
-    z = np.random.default_rng(1).normal(size=(6, k))
-    assert chain.log_prob(torch.tensor(z)).numpy() == pytest.approx(np.atleast_1d(law.logpdf(z)))
-    assert chain.covariance().numpy() == pytest.approx(np.atleast_2d(law.cov))
-    assert chain.precision().numpy() == pytest.approx(np.linalg.inv(np.atleast_2d(law.cov)))
-    full = MultivariateNormal(chain.mean, torch.tensor(np.atleast_2d(law.cov)))
-    standard = MultivariateNormal(torch.zeros(k).double(), torch.eye(k).double())
-    assert chain.kl_to_standard_normal().item() == pytest.approx(kl_divergence(full, standard).item())
-
-
-def test_chain_draws_follow_their_law():
-    chain = a_chain(4)
-    n = 40_000
-    many = ChainGaussian(*(part.expand(n, -1) for part in (chain.mean, chain.coefficient, chain.log_var)))
-    z = many.rsample(generator()).numpy()
-    law = chain_law(chain)
-    whitened = np.linalg.solve(np.linalg.cholesky(law.cov), (z - law.mean).T)
-    for row in whitened:
-        assert stats.kstest(row, stats.norm.cdf).pvalue > 1e-6
-    assert np.abs(np.corrcoef(whitened) - np.eye(4)).max() < 5 / math.sqrt(n)
-
-
-def test_a_chain_without_links_is_the_diagonal_guess():
-    mean, log_var = tensor([0.3, -1.0, 2.0], [0.0, 0.1, -0.2]), tensor([0.4, -1.0, 0.0], [1.0, 2.0, -30.0])
-    chain = ChainGaussian(mean, torch.zeros(2, 2).double(), log_var)
-    diagonal = DiagonalGaussian(mean, log_var)
-    z = diagonal.rsample(generator(2))
-    assert torch.equal(z, sample_latent(mean, log_var, generator(2)))
-    assert torch.allclose(chain.rsample(generator(2)), z)
-    expected = Normal(mean, torch.exp(log_var / 2)).log_prob(z).sum(dim=-1)
-    assert torch.allclose(chain.log_prob(z), expected) and torch.allclose(diagonal.log_prob(z), expected)
-    assert torch.equal(chain.kl_to_standard_normal(), kl_to_standard_normal(mean, log_var))
-
-
-def test_full_gaussian_by_torch_distributions():
-    rng = np.random.default_rng(3)
-    factor = torch.tensor(np.tril(rng.normal(size=(2, 3, 3)), -1)) + torch.diag_embed(torch.rand(2, 3).double() + 0.5)
-    mean = torch.tensor(rng.normal(size=(2, 3)))
-    ours, theirs = FullGaussian(mean, factor), MultivariateNormal(mean, scale_tril=factor)
-    z = torch.tensor(rng.normal(size=(5, 2, 3)))
-    assert torch.allclose(
-        FullGaussian(mean.expand(5, -1, -1), factor.expand(5, -1, -1, -1)).log_prob(z), theirs.log_prob(z)
-    )
-    standard = MultivariateNormal(torch.zeros(3).double(), torch.eye(3).double())
-    assert torch.allclose(ours.kl_to_standard_normal(), kl_divergence(theirs, standard))
-    noise = torch.randn(2, 3, generator=generator(4), dtype=torch.float64)
-    assert torch.allclose(ours.rsample(generator(4)), mean + torch.einsum("bij,bj->bi", factor, noise))
-
-
-def test_gradients_of_the_guesses_by_finite_differences():
-    rng = np.random.default_rng(5)
-    parts = [torch.tensor(rng.normal(size=(2, n)), requires_grad=True) for n in (3, 2, 3)]
-    assert torch.autograd.gradcheck(lambda m, a, v: ChainGaussian(m, a, v).rsample(generator(1)).pow(2).sum(), parts)
-    assert torch.autograd.gradcheck(lambda m, a, v: ChainGaussian(m, a, v).kl_to_standard_normal(), parts)
-
-
-BAD_GUESSES = [
-    (
-        lambda: ChainGaussian(Z(3, 4), Z(3, 4), Z(3, 4)),
-        "a chain of 4 latents needs coefficients of shape (3, 3), found (3, 4)",
-    ),
-    (lambda: ChainGaussian(Z(4), Z(1, 3), Z(4)), "a chain of 4 latents needs coefficients of shape (3,), found (1, 3)"),
-    (
-        lambda: ChainGaussian(Z(4), Z(3), Z(3)),
-        "mean and log_var must have the same shape (batch, latent_dim), found (4,) and (3,)",
-    ),
-    (
-        lambda: DiagonalGaussian(Z(4), Z(3)),
-        "mean and log_var must have the same shape (batch, latent_dim), found (4,) and (3,)",
-    ),
-    (lambda: FullGaussian(Z(2), Z(3, 3)), "mean (..., k) and scale_tril (..., k, k) must fit, found (2,) and (3, 3)"),
-    (
-        lambda: FullGaussian(Z(2), torch.ones(2, 2)),
-        "scale_tril must be lower triangular with a positive diagonal",
-    ),
-    (lambda: FullGaussian(Z(2), -torch.eye(2)), "scale_tril must be lower triangular with a positive diagonal"),
-]
-
-
-@pytest.mark.parametrize(("call", "sentence"), BAD_GUESSES, ids=range(len(BAD_GUESSES)))
-def test_a_bad_guess_gets_one_clear_sentence(call, sentence):
-    with pytest.raises(ValueError, match=r".*") as caught:
-        call()
-    assert str(caught.value) == sentence

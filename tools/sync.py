@@ -17,7 +17,6 @@ import sys
 
 import nbformat
 
-from lectures_pkg.assign import INSTALL, STARS
 from lectures_pkg.exercises import Exercise, exercises_of, solution_source
 from lectures_pkg.exercises import stems as stems_with_exercises
 
@@ -26,7 +25,18 @@ CONFIG = ROOT / "_config.yml"
 BOOK = ROOT / "book"
 PLACEHOLDER = "/OWNER/"  #: stands in the address for as long as the repository has none
 
+INSTALL = """\
+# Runs anywhere: on Colab this installs the course's package; elsewhere it is there already.
+import importlib.util
+import os
+
+if importlib.util.find_spec("lectures_pkg") is None:
+    %pip install --quiet --no-deps "lectures_pkg @ git+{repository}@{ref}"
+os.environ["OMP_NUM_THREADS"] = os.environ.get("LECTURES_THREADS", "1")  # two are slower on small networks\
+"""
+
 PAGES = {"index", "ledger"}  #: notebooks that are pages, not chapters: their set-up is not shown
+STARS = {1: "★", 2: "★★", 3: "★★★"}
 
 
 def configured() -> tuple[str, str]:

