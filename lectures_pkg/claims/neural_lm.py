@@ -106,7 +106,7 @@ def bengio_parameters(rng: np.random.Generator, formula: str = "with the table o
     """Numbers counted in the package's network; the formula."""
     v, n, m, h = (int(rng.integers(low, high)) for low, high in ((5, 40), (2, 7), (2, 20), (2, 30)))
     counted = sum(p.numel() for p in NeuralNgram(v, n, m, h).parameters())
-    table = n if formula == "with the table of vectors" else n - 1
+    table = n - 1 if formula == "without" else n
     window = n if formula == "n words of context" else n - 1
     return counted, v * (1 + table * m + h) + h * (1 + window * m)
 
@@ -363,8 +363,8 @@ def _training_sentences(seed: int) -> experiment.Sentences:
 
 
 @cache
-def _trained(name: str, seed: int, n_steps: int = 400) -> nn.Module:
-    """Half of the chapter's steps, at the largest of its rates: enough for the bounds, and quick."""
+def _trained(name: str, seed: int, n_steps: int = experiment.N_STEPS) -> nn.Module:
+    """The chapter's steps, at the largest of its rates: with half of them a transformer is now and then not there."""
     return experiment.train(name, _training_sentences(seed), seed, n_steps=n_steps, learning_rate=max(experiment.RATES))
 
 
