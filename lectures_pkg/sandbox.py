@@ -39,6 +39,7 @@ ALLOWED = (
     "typing_extensions.py", "sympy", "mpmath", "networkx", "jinja2", "markupsafe", "filelock", "fsspec",
 )  # fmt: skip
 UNUSED_USERS = range(1 << 30, 1 << 31)  #: whom the superuser's sandboxes run as, each as another one
+SECONDS_BETWEEN_LOOKS = 0.05  #: at what a child uses
 LONGEST_REPLY = 32 << 20  #: bytes
 
 WARNING = (
@@ -98,7 +99,7 @@ class Child:
     """
 
     def __init__(self, cells: Sequence[str], function: str, limits: Limits, walls: bool) -> None:
-        self.limits, self._pending, self._mark = limits, bytearray(), uuid.uuid4().hex
+        self.limits, self._pending, self._mark, self._next_look = limits, bytearray(), uuid.uuid4().hex, 0.0
         self._folder = None if walls else tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
@@ -183,7 +184,7 @@ class Child:
         received = bytes(self._pending)
         while b"\n" not in received:
             self._watch(deadline, what, seconds)
-            if select.select([self._replies], [], [], 0.05)[0]:
+            if select.select([self._replies], [], [], SECONDS_BETWEEN_LOOKS)[0]:
                 received = os.read(self._replies, 1 << 20)
                 if not received:
                     self._stop(f"{what} ended the process")
@@ -206,14 +207,18 @@ class Child:
         while view:
             self._watch(deadline, what, seconds)
             try:
-                if select.select([], [self._requests], [], 0.05)[1]:
+                if select.select([], [self._requests], [], SECONDS_BETWEEN_LOOKS)[1]:
                     view = view[os.write(self._requests, view[: 1 << 16]) :]
             except (BrokenPipeError, OSError):
                 self._stop(f"{what} ended the process")
 
     def _watch(self, deadline: float, what: str, seconds: float) -> None:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             self._stop(f"{what} ran longer than {seconds:g} s")
+        if now < self._next_look:  # looking through /proc takes milliseconds
+            return
+        self._next_look = now + SECONDS_BETWEEN_LOOKS
         n_processes, megabytes = _usage(self._process.pid, self._mark)
         if n_processes > self.limits.processes:
             self._stop(f"{what} started more than {self.limits.processes} processes")

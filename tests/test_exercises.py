@@ -1,13 +1,10 @@
 """Every exercise accepts its solution, calls its stub unattempted, and refuses each mistake with its own hint."""
 
-import importlib.util
-import pathlib
-
 import pytest
 
+from lectures_pkg import assign
 from lectures_pkg.exercises import Wrong, exercises_of, function_name, stems
 
-SOLUTIONS = pathlib.Path(__file__).parents[1] / "solutions"
 SEEDS = (0, 1, 2)
 CASES = [(stem, exercise) for stem in stems() for exercise in exercises_of(stem)]
 
@@ -18,15 +15,10 @@ def ids(case):
 
 def solution_and_mistakes(stem, exercise):
     """Of a practice exercise from the package; of an assignment from ``solutions/``, where that is present."""
-    if exercise.is_practice:
-        return exercise.solution, exercise.mistakes
-    path = SOLUTIONS / f"{stem}.py"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not in this copy of the repository")
-    spec = importlib.util.spec_from_file_location(f"solutions_{stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, exercise.name), module.MISTAKES[exercise.name]
+    try:
+        return assign.solution_and_mistakes(stem, exercise)
+    except FileNotFoundError:
+        pytest.skip(f"the solutions of {stem} are not in this copy of the repository")
 
 
 def hint(exercise, attempt, seed):

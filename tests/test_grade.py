@@ -152,7 +152,7 @@ HOSTILE = {
     "memory in one piece": (HEAD + "return bytearray(10**12)", "it stopped with MemoryError"),
     "memory bite by bite": (HEAD + "a = []\n    while True: a.append(b'x' * 10**7)", "took more than 600 MB of memory"),
     "100 MB of output": (HEAD + "for _ in range(100): print('x' * 10**6)\n    return 0", ""),
-    "100 MB of answer": (HEAD + "return 'x' * 10**8", "the function "),
+    "100 MB of answer": (HEAD + "return 'x' * 10**8", "answered with more than 32 MB"),
     "a huge file": (
         HEAD + "open('big', 'wb').write(bytes(10**8))",
         "it stopped with OSError: [Errno 27] File too large",

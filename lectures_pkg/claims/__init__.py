@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,6 +52,11 @@ Side = ArrayLike | Estimate
 #: Takes a fresh random generator, returns the left and the right side. For relation ``"~"`` the
 #: left side is a p-value and the right side is `SMALLEST_P_VALUE`.
 Sides = Callable[[np.random.Generator], tuple[Side, Side]]
+
+
+def slips_of(sides: Callable[..., tuple[Side, Side]], keyword: str, *names: object) -> dict[str, Sides]:
+    """Slips that are one argument of the sides away: each name is the argument's value, and says the slip."""
+    return {str(name): partial(sides, **{keyword: name}) for name in names}
 
 
 @dataclass(frozen=True)

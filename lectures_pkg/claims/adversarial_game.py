@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from lectures_pkg.adversarial_game import StrokeGame, binary_cross_entropy, confusion, separating_line
-from lectures_pkg.claims import Claim, Side
+from lectures_pkg.claims import Claim, Side, slips_of
 from lectures_pkg.gan import discriminator_loss, frozen, generator_loss
 from lectures_pkg.gan_theory import push_forward
 
@@ -249,10 +248,6 @@ def strokes_not_separable(rng: np.random.Generator, sets: str = "pairs") -> tupl
     return np.array(found, dtype=float), np.array([0.0, 1.0])
 
 
-def _slips(sides: Callable[..., tuple[Side, Side]], argument: str, *names: str) -> dict:
-    return {name: partial(sides, **{argument: name}) for name in names}
-
-
 CLAIMS = (
     Claim(
         label="confusion-counts",
@@ -264,7 +259,7 @@ CLAIMS = (
 """,
         sides=confusion_counts,
         source="by definition, with real as the positive class",
-        slips=_slips(confusion_counts, "names", "names of the other convention"),
+        slips=slips_of(confusion_counts, "names", "names of the other convention"),
         tolerance=0,
     ),
     Claim(
@@ -277,7 +272,7 @@ CLAIMS = (
 """,
         sides=cross_entropy_with_brackets,
         source="maximum likelihood of independent coins",
-        slips=_slips(cross_entropy_with_brackets, "form", "brackets missing", "log of p (1 - y)"),
+        slips=slips_of(cross_entropy_with_brackets, "form", "brackets missing", "log of p (1 - y)"),
     ),
     Claim(
         label="softplus-of-logit",
@@ -289,7 +284,7 @@ CLAIMS = (
 """,
         sides=softplus_of_logit,
         source="the chapter's derivation",
-        slips=_slips(softplus_of_logit, "form", "log of the rounded sigmoid", "softplus(a)"),
+        slips=slips_of(softplus_of_logit, "form", "log of the rounded sigmoid", "softplus(a)"),
         tolerance=1e-9,
     ),
     Claim(
@@ -300,7 +295,7 @@ CLAIMS = (
 """,
         sides=softmax_is_a_difference,
         source="the chapter's derivation",
-        slips=_slips(softmax_is_a_difference, "form", "the real output alone", "sum"),
+        slips=slips_of(softmax_is_a_difference, "form", "the real output alone", "sum"),
     ),
     Claim(
         label="split-loss",
@@ -309,7 +304,7 @@ CLAIMS = (
 """,
         sides=split_loss,
         source="the chapter's derivation",
-        slips=_slips(split_loss, "weights", "the plain sum of the means", "a half each"),
+        slips=slips_of(split_loss, "weights", "the plain sum of the means", "a half each"),
     ),
     Claim(
         label="value-terms",
@@ -321,7 +316,7 @@ CLAIMS = (
 """,
         sides=value_terms,
         source="Goodfellow et al. (2014), Algorithm 1",
-        slips=_slips(value_terms, "path", "data counted as the generator's", "log D for log(1 - D)"),
+        slips=slips_of(value_terms, "path", "data counted as the generator's", "log D for log(1 - D)"),
         tolerance=1e-7,
     ),
     Claim(
@@ -334,7 +329,7 @@ CLAIMS = (
 """,
         sides=discriminator_gradient,
         source="the chapter's derivation",
-        slips=_slips(discriminator_gradient, "slip", "descent for ascent", "D and 1 - D swapped"),
+        slips=slips_of(discriminator_gradient, "slip", "descent for ascent", "D and 1 - D swapped"),
         tolerance=1e-7,
     ),
     Claim(
@@ -347,14 +342,14 @@ CLAIMS = (
 """,
         sides=generator_gradient,
         source="the chapter's derivation",
-        slips=_slips(generator_gradient, "slip", "the two losses swapped", "no slope of the sigmoid that paints"),
+        slips=slips_of(generator_gradient, "slip", "the two losses swapped", "no slope of the sigmoid that paints"),
     ),
     Claim(
         label="turns-are-separate",
         equation=r"\theta_{\text{after } G\text{'s turn}} = \theta_{\text{before}}",
         sides=turns_are_separate,
         source="Goodfellow et al. (2014), Algorithm 1",
-        slips=_slips(turns_are_separate, "optimiser", "one optimiser for both"),
+        slips=slips_of(turns_are_separate, "optimiser", "one optimiser for both"),
         tolerance=0,
     ),
     Claim(
@@ -367,7 +362,7 @@ CLAIMS = (
 """,
         sides=slopes_in_probability,
         source="calculus",
-        slips=_slips(slopes_in_probability, "slip", "flat at D = 0", "slope in the logit"),
+        slips=slips_of(slopes_in_probability, "slip", "flat at D = 0", "slope in the logit"),
         tolerance=1e-8,
     ),
     Claim(
@@ -380,7 +375,7 @@ CLAIMS = (
 """,
         sides=gradient_ratio,
         source="the chapter's derivation",
-        slips=_slips(gradient_ratio, "slip", "upside down", "the same objective"),
+        slips=slips_of(gradient_ratio, "slip", "upside down", "the same objective"),
     ),
     Claim(
         label="noise-average",
@@ -392,7 +387,7 @@ CLAIMS = (
 """,
         sides=noise_average,
         source="the chapter's derivation",
-        slips=_slips(noise_average, "slip", "every picture counted once", "D(z), without G"),
+        slips=slips_of(noise_average, "slip", "every picture counted once", "D(z), without G"),
     ),
     Claim(
         label="strokes-average",
@@ -404,7 +399,7 @@ CLAIMS = (
 """,
         sides=strokes_average,
         source="the chapter's derivation, for any linear logit",
-        slips=_slips(strokes_average, "score", "one hidden unit", "one picture of each pair"),
+        slips=slips_of(strokes_average, "score", "one hidden unit", "one picture of each pair"),
     ),
     Claim(
         label="strokes-not-separable",
@@ -417,7 +412,7 @@ CLAIMS = (
 """,
         sides=strokes_not_separable,
         source="the chapter's derivation; Minsky & Papert (1969) on parity",
-        slips=_slips(strokes_not_separable, "sets", "one stroke of the two"),
+        slips=slips_of(strokes_not_separable, "sets", "one stroke of the two"),
         tolerance=0,
     ),
 )

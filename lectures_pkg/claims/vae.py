@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import torch
 from scipy import integrate, optimize, stats
 from torch import Tensor, nn
 
-from lectures_pkg.claims import SMALLEST_P_VALUE, Claim, Estimate, Side, estimate
+from lectures_pkg.claims import SMALLEST_P_VALUE, Claim, Estimate, Side, estimate, slips_of
 from lectures_pkg.divergences import density_kl, gaussian_kl
 from lectures_pkg.experiments import vae as experiment
 from lectures_pkg.vae import (
@@ -538,10 +538,6 @@ def linear_stays_gaussian(rng: np.random.Generator, decoder: str = "linear") -> 
     return estimate(standardised**4), 3.0
 
 
-def _slips(sides: Callable[..., tuple[Side, Side]], keyword: str, *names: str) -> dict[str, partial]:
-    return {name: partial(sides, **{keyword: name}) for name in names}
-
-
 CLAIMS = (
     Claim(
         "two-by-two-likelihood",
@@ -551,7 +547,7 @@ CLAIMS = (
             \end{aligned}""",
         two_by_two_likelihood,
         "by hand",
-        _slips(two_by_two_likelihood, "pixels", "only the pixels that are on", "no logarithm"),
+        slips_of(two_by_two_likelihood, "pixels", "only the pixels that are on", "no logarithm"),
     ),
     Claim(
         "naive-variance",
@@ -561,7 +557,7 @@ CLAIMS = (
             \end{aligned}""",
         naive_variance,
         "derived in the chapter",
-        _slips(naive_variance, "formula", "KL", "chi-squared without the - 1"),
+        slips_of(naive_variance, "formula", "KL", "chi-squared without the - 1"),
         tolerance=1e-9,
     ),
     Claim(
@@ -572,7 +568,7 @@ CLAIMS = (
             \end{aligned}""",
         log_prob_identity,
         "Kingma & Welling (2014), eq. (1)",
-        _slips(log_prob_identity, "formula", "the lost minus sign", "entropy of q dropped", "KL(p || q)"),
+        slips_of(log_prob_identity, "formula", "the lost minus sign", "entropy of q dropped", "KL(p || q)"),
     ),
     Claim(
         "elbo",
@@ -582,7 +578,7 @@ CLAIMS = (
             \end{aligned}""",
         elbo_two_terms,
         "Kingma & Welling (2014), eq. (3)",
-        _slips(
+        slips_of(
             elbo_two_terms,
             "formula",
             "log sigma used as log variance",
@@ -597,7 +593,7 @@ CLAIMS = (
         r"\mathcal{L}(x) \le \log p(x)",
         elbo_bound,
         "Jensen's inequality",
-        _slips(elbo_bound, "formula", "reconstruction alone"),
+        slips_of(elbo_bound, "formula", "reconstruction alone"),
         relation="<=",
     ),
     Claim(
@@ -608,14 +604,14 @@ CLAIMS = (
             \end{aligned}""",
         elbo_tight,
         "derived in the chapter",
-        _slips(elbo_tight, "law", "prior", "likelihood"),
+        slips_of(elbo_tight, "law", "prior", "likelihood"),
     ),
     Claim(
         "importance-identity",
         r"p(x) = \mathbb{E}_{q(z \mid x)} \left[ \frac{p(x \mid z) \, p(z)}{q(z \mid x)} \right]",
         importance_identity,
         "importance sampling",
-        _slips(importance_identity, "weight", "q dropped", "both densities dropped"),
+        slips_of(importance_identity, "weight", "q dropped", "both densities dropped"),
         tolerance=1e-9,
     ),
     Claim(
@@ -623,7 +619,7 @@ CLAIMS = (
         r"""\mathcal{L}(x) \le \mathbb{E} \, \mathcal{L}_5(x) \le \log p(x)""",
         importance_order,
         "Burda et al. (2016), Theorem 1",
-        _slips(importance_order, "weight", "q dropped", "sum for mean"),
+        slips_of(importance_order, "weight", "q dropped", "sum for mean"),
         relation="<=",
         tolerance=1e-9,
     ),
@@ -635,7 +631,7 @@ CLAIMS = (
             \end{aligned}""",
         standard_kl,
         "Kingma & Welling (2014), Appendix B",
-        _slips(
+        slips_of(
             standard_kl,
             "formula",
             "log sigma for log sigma squared",
@@ -650,7 +646,7 @@ CLAIMS = (
         r"D_{\mathrm{KL}} = \tfrac14 + \log 2 \approx 0.9431",
         two_by_two_kl,
         "by hand",
-        _slips(two_by_two_kl, "scale", "log sigma", "averaged"),
+        slips_of(two_by_two_kl, "scale", "log sigma", "averaged"),
     ),
     Claim(
         "kl-of-full-gaussians",
@@ -662,7 +658,7 @@ CLAIMS = (
             \end{aligned}""",
         full_kl,
         "derived in the chapter",
-        _slips(full_kl, "formula", "determinants inverted", "dimension not subtracted"),
+        slips_of(full_kl, "formula", "determinants inverted", "dimension not subtracted"),
         tolerance=1e-9,
     ),
     Claim(
@@ -673,7 +669,7 @@ CLAIMS = (
             \end{aligned}""",
         score_gradient,
         "Williams (1992)",
-        _slips(score_gradient, "score", "without 1 / sigma^2", "f forgotten"),
+        slips_of(score_gradient, "score", "without 1 / sigma^2", "f forgotten"),
         tolerance=1e-6,
     ),
     Claim(
@@ -684,7 +680,7 @@ CLAIMS = (
             \end{aligned}""",
         reparameterised_gradient,
         "Kingma & Welling (2014), section 2.4",
-        _slips(reparameterised_gradient, "draw", "z = mu + eps", "z = mu + sigma^2 eps"),
+        slips_of(reparameterised_gradient, "draw", "z = mu + eps", "z = mu + sigma^2 eps"),
         tolerance=1e-6,
     ),
     Claim(
@@ -695,7 +691,7 @@ CLAIMS = (
             \end{aligned}""",
         gradient_variances,
         "derived in the chapter",
-        _slips(gradient_variances, "formula", "equal variances", "second moment for variance"),
+        slips_of(gradient_variances, "formula", "equal variances", "second moment for variance"),
         tolerance=1e-9,
     ),
     Claim(
@@ -703,7 +699,7 @@ CLAIMS = (
         r"p(x) = N\bigl( x; \, b, \, W W^\top + s^2 I \bigr)",
         linear_marginal,
         "Tipping & Bishop (1999)",
-        _slips(linear_marginal, "formula", "noise forgotten", "no latent"),
+        slips_of(linear_marginal, "formula", "noise forgotten", "no latent"),
         tolerance=1e-7,
     ),
     Claim(
@@ -715,7 +711,7 @@ CLAIMS = (
             \end{aligned}""",
         linear_posterior_sides,
         "Tipping & Bishop (1999)",
-        _slips(
+        slips_of(
             linear_posterior_sides,
             "formula",
             "pseudo-inverse (no prior)",
@@ -732,7 +728,7 @@ CLAIMS = (
             \end{aligned}""",
         linear_tight,
         "derived in the chapter",
-        _slips(linear_tight, "q", "diagonal of the posterior", "no spread in the reconstruction"),
+        slips_of(linear_tight, "q", "diagonal of the posterior", "no spread in the reconstruction"),
         tolerance=1e-10,
     ),
     Claim(
@@ -744,7 +740,7 @@ CLAIMS = (
             \end{aligned}""",
         quadrature_gap,
         "derived in the chapter",
-        _slips(quadrature_gap, "formula", "ELBO alone", "area of a cell forgotten", "grid from -1 to 1"),
+        slips_of(quadrature_gap, "formula", "ELBO alone", "area of a cell forgotten", "grid from -1 to 1"),
         tolerance=1e-6,
     ),
     Claim(
@@ -753,7 +749,7 @@ CLAIMS = (
             \le \overline{\mathcal{L}_{1000}} + 0.2""",
         digits_order,
         "measured on binary 8x8 digits",
-        _slips(digits_order, "weight", "prior N(0, 4 I) in the weights", "q dropped", "KL averaged"),
+        slips_of(digits_order, "weight", "prior N(0, 4 I) in the weights", "q dropped", "KL averaged"),
         relation="<=",
         tolerance=1e-3,
     ),
@@ -766,7 +762,7 @@ CLAIMS = (
             \end{aligned}""",
         best_gaussian,
         "derived in the chapter",
-        _slips(best_gaussian, "fitted", "any law is nearly Gaussian", "one bump's variance"),
+        slips_of(best_gaussian, "fitted", "any law is nearly Gaussian", "one bump's variance"),
         tolerance=1e-6,
     ),
     Claim(
@@ -774,7 +770,7 @@ CLAIMS = (
         r"\mathbb{E}\bigl[ (a - \mathbb{E} a)^4 \bigr] = 3 \operatorname{Var}(a)^2",
         linear_stays_gaussian,
         "a linear map of a Gaussian is Gaussian",
-        _slips(linear_stays_gaussian, "decoder", "one tanh unit"),
+        slips_of(linear_stays_gaussian, "decoder", "one tanh unit"),
         tolerance=1e-9,
     ),
     Claim(
@@ -782,7 +778,7 @@ CLAIMS = (
         r"F^{-1}\bigl( \Phi(z) \bigr) \sim p \quad \text{for } z \sim N(0, 1)",
         push_forward,
         "inverse transform sampling",
-        _slips(push_forward, "map_", "best linear"),
+        slips_of(push_forward, "map_", "best linear"),
         relation="~",
     ),
 )

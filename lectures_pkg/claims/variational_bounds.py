@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import torch
 from scipy import integrate, optimize, stats
 from torch import Tensor
 
-from lectures_pkg.claims import Claim, Side, estimate
+from lectures_pkg.claims import Claim, Side, estimate, slips_of
 from lectures_pkg.divergences import entropy, gaussian_kl, kl_divergence
 from lectures_pkg.experiments import variational_bounds as experiment
 from lectures_pkg.experiments.vae import split
@@ -491,10 +491,6 @@ def chain_closes(rng: np.random.Generator, guess: str = "chain") -> tuple[Side, 
     return bound().detach().numpy(), linear_log_prob(x, decoder, bias, noise_var).numpy()
 
 
-def _slips(sides: Callable[..., tuple[Side, Side]], keyword: str, *names: str) -> dict[str, partial]:
-    return {name: partial(sides, **{keyword: name}) for name in names}
-
-
 CLAIMS = (
     Claim(
         "two-draws-by-hand",
@@ -506,14 +502,14 @@ CLAIMS = (
             \end{aligned}""",
         two_draws,
         "by hand",
-        _slips(two_draws, "average", "mean of logarithms", "sum for mean"),
+        slips_of(two_draws, "average", "mean of logarithms", "sum for mean"),
     ),
     Claim(
         "importance-unbiased",
         r"\mathbb{E} \Bigl[ \frac1K \sum_{k=1}^K w_k \Bigr] = p(x)",
         unbiased,
         "Burda et al. (2016), section 3",
-        _slips(unbiased, "weight", "mean of logarithms", "q not divided by", "draws from the prior"),
+        slips_of(unbiased, "weight", "mean of logarithms", "q not divided by", "draws from the prior"),
     ),
     Claim(
         "more-draws-tighten",
@@ -523,7 +519,7 @@ CLAIMS = (
             \end{aligned}""",
         tighten,
         "Burda et al. (2016), Theorem 1",
-        _slips(tighten, "average", "sum for mean", "largest weight", "smallest weight"),
+        slips_of(tighten, "average", "sum for mean", "largest weight", "smallest weight"),
         relation="<=",
     ),
     Claim(
@@ -534,7 +530,7 @@ CLAIMS = (
             \end{aligned}""",
         second_draw,
         "derived in the chapter",
-        _slips(second_draw, "formula", "mean of logarithms", "a quarter of the log weights' variance"),
+        slips_of(second_draw, "formula", "mean of logarithms", "a quarter of the log weights' variance"),
     ),
     Claim(
         "importance-gap-rate",
@@ -544,7 +540,7 @@ CLAIMS = (
             \end{aligned}""",
         gap_rate,
         "Domke & Sheldon (2018), Theorem 3",
-        _slips(gap_rate, "formula", "mean of logarithms", "half forgotten", "variance of the log weight"),
+        slips_of(gap_rate, "formula", "mean of logarithms", "half forgotten", "variance of the log weight"),
         tolerance=0.02,
     ),
     Claim(
@@ -556,7 +552,7 @@ CLAIMS = (
             \end{aligned}""",
         second_moment,
         "derived in the chapter",
-        _slips(
+        slips_of(
             second_moment,
             "formula",
             "standard deviation for variance",
@@ -573,7 +569,7 @@ CLAIMS = (
             \end{aligned}""",
         rate_splits,
         "Hoffman & Johnson (2016)",
-        _slips(
+        slips_of(
             rate_splits,
             "formula",
             "information alone",
@@ -586,7 +582,7 @@ CLAIMS = (
         r"D + R \ge H(\text{data})",
         rate_plus_distortion,
         "Alemi et al. (2018)",
-        _slips(rate_plus_distortion, "formula", "rate forgotten", "a quarter of the rate"),
+        slips_of(rate_plus_distortion, "formula", "rate forgotten", "a quarter of the rate"),
         relation=">=",
     ),
     Claim(
@@ -594,7 +590,7 @@ CLAIMS = (
         r"q_\beta(z \mid x) \propto p(z) \, p(x \mid z)^{1/\beta}",
         beta_optimum,
         "derived in the chapter",
-        _slips(beta_optimum, "power", "beta", "posterior for every beta", "the prior's power"),
+        slips_of(beta_optimum, "power", "beta", "posterior for every beta", "the prior's power"),
         tolerance=1e-5,
     ),
     Claim(
@@ -602,7 +598,7 @@ CLAIMS = (
         r"\lVert w_i \rVert^2 = \max(\lambda_i - s^2, \, 0)",
         linear_collapse,
         "Tipping & Bishop (1999), eq. (7)",
-        _slips(linear_collapse, "formula", "noise not subtracted", "every direction survives"),
+        slips_of(linear_collapse, "formula", "noise not subtracted", "every direction survives"),
         tolerance=1e-4,
     ),
     Claim(
@@ -610,7 +606,7 @@ CLAIMS = (
         r"\lVert w_i \rVert^2 = \max(\lambda_i - \beta s^2, \, 0)",
         linear_collapse_beta,
         "derived in the chapter",
-        _slips(
+        slips_of(
             linear_collapse_beta,
             "formula",
             "beta changes nothing but the loss",
@@ -626,7 +622,7 @@ CLAIMS = (
             \end{aligned}""",
         digits_collapse,
         "measured on binary 8x8 digits",
-        _slips(digits_collapse, "weighted", "beta on the reconstruction"),
+        slips_of(digits_collapse, "weighted", "beta on the reconstruction"),
         relation="<=",
         tolerance=0.0,
     ),
@@ -639,7 +635,7 @@ CLAIMS = (
             \end{aligned}""",
         counts,
         "by counting",
-        _slips(counts, "full", "both triangles", "diagonal forgotten", "means forgotten"),
+        slips_of(counts, "full", "both triangles", "diagonal forgotten", "means forgotten"),
         tolerance=0.0,
     ),
     Claim(
@@ -651,7 +647,7 @@ CLAIMS = (
             \end{aligned}""",
         chain_precision,
         "derived in the chapter",
-        _slips(
+        slips_of(
             chain_precision,
             "formula",
             "covariance tridiagonal",
@@ -668,14 +664,14 @@ CLAIMS = (
             \end{aligned}""",
         chain_covariance,
         "derived in the chapter",
-        _slips(chain_covariance, "formula", "tridiagonal", "coefficient not squared", "conditional variances"),
+        slips_of(chain_covariance, "formula", "tridiagonal", "coefficient not squared", "conditional variances"),
     ),
     Claim(
         "chain-log-det",
         r"\log \det \Sigma = \sum_i \log s_i^2",
         chain_log_det,
         "derived in the chapter",
-        _slips(chain_log_det, "formula", "marginal variances", "log s for log s^2"),
+        slips_of(chain_log_det, "formula", "marginal variances", "log s for log s^2"),
         tolerance=1e-10,
     ),
     Claim(
@@ -686,7 +682,7 @@ CLAIMS = (
             \end{aligned}""",
         chain_kl,
         "derived in the chapter",
-        _slips(chain_kl, "formula", "conditional variances only", "marginal variances only"),
+        slips_of(chain_kl, "formula", "conditional variances only", "marginal variances only"),
         tolerance=1e-10,
     ),
     Claim(
@@ -694,7 +690,7 @@ CLAIMS = (
         r"\sigma_i^2 = \frac{1}{\Lambda_{ii}}",
         mean_field_variances,
         "Bishop (2006), section 10.1.2",
-        _slips(mean_field_variances, "formula", "marginal variances", "diagonal of the precision"),
+        slips_of(mean_field_variances, "formula", "marginal variances", "diagonal of the precision"),
         tolerance=1e-5,
     ),
     Claim(
@@ -705,7 +701,7 @@ CLAIMS = (
             \end{aligned}""",
         mean_field_gap,
         "derived in the chapter",
-        _slips(mean_field_gap, "formula", "the other direction of the KL", "half forgotten", "no gap"),
+        slips_of(mean_field_gap, "formula", "the other direction of the KL", "half forgotten", "no gap"),
         tolerance=1e-8,
     ),
     Claim(
@@ -716,7 +712,7 @@ CLAIMS = (
             \end{aligned}""",
         chain_closes,
         "derived in the chapter",
-        _slips(chain_closes, "guess", "diagonal", "chain in another order"),
+        slips_of(chain_closes, "guess", "diagonal", "chain in another order"),
         tolerance=1e-7,
     ),
 )

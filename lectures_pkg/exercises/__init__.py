@@ -173,6 +173,14 @@ def as_array(answer: object, shape: tuple[int, ...]) -> np.ndarray:
     return values
 
 
+def as_entries(answer: object, names: Sequence[str]) -> list:
+    """The named entries of a dictionary, in this order, or a hint that says which came instead."""
+    if not isinstance(answer, dict) or set(answer) != set(names):
+        found = sorted(map(str, answer)) if isinstance(answer, dict) else type(answer).__name__
+        raise Wrong(f"the answer should be a dictionary with the entries {', '.join(names)}, found {found}")
+    return [answer[name] for name in names]
+
+
 def close(answer: object, expected: object, relative: float = 1e-9, absolute: float = 1e-12) -> bool:
     """Whether two arrays agree (no NaN, equal infinities)."""
     return bool(np.allclose(answer, expected, rtol=relative, atol=absolute))  # type: ignore[arg-type]

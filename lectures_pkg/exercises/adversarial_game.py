@@ -9,18 +9,10 @@ from scipy.special import expit, log_expit
 
 from lectures_pkg.adversarial_game import StrokeGame, confusion
 from lectures_pkg.divergences import jensen_shannon_divergence
-from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_number, close
+from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_entries, as_number, close
 from lectures_pkg.worlds import strokes
 
 Array = np.ndarray
-
-
-def _entries(answer: object, names: tuple[str, ...]) -> list:
-    """The named entries of a dictionary, or a hint."""
-    if not isinstance(answer, dict) or set(answer) != set(names):
-        found = sorted(map(str, answer)) if isinstance(answer, dict) else type(answer).__name__
-        raise Wrong(f"the answer should be a dictionary with the entries {', '.join(names)}, found {found}")
-    return [answer[name] for name in names]
 
 
 # --- 1. Losses from logits ----------------------------------------------------------------------------------
@@ -44,7 +36,7 @@ def _naive_losses(real_logits: Array, fake_logits: Array) -> dict:
 
 
 def _check_game_losses(answer: object, real_logits: Array, fake_logits: Array) -> None:
-    of_d, of_g = map(as_number, _entries(answer, ("discriminator", "generator")))
+    of_d, of_g = map(as_number, as_entries(answer, ("discriminator", "generator")))
     reals, fakes = -log_expit(real_logits), -log_expit(-fake_logits)
     if not (math.isfinite(of_d) and math.isfinite(of_g)):
         raise Wrong(
@@ -101,9 +93,9 @@ def _check_four_cells(answer: object, real_scores: Array, fake_scores: Array) ->
     names = ("TP", "FN", "FP", "TN")
     given = {}
     for convention, cells in zip(
-        ("real", "fake"), _entries(answer, ("real is positive", "fake is positive")), strict=True
+        ("real", "fake"), as_entries(answer, ("real is positive", "fake is positive")), strict=True
     ):
-        given[convention] = [as_number(cell) for cell in _entries(cells, names)]
+        given[convention] = [as_number(cell) for cell in as_entries(cells, names)]
     truth = {convention: list(map(float, confusion(real_scores, fake_scores, convention))) for convention in given}
     if given["real"] == truth["fake"] and given["fake"] == truth["real"]:
         raise Wrong("the two conventions are exchanged: a true positive is a positive that was called positive")
@@ -151,7 +143,7 @@ def _mean_where_a_sum_stands(labels: Array, probabilities: Array) -> dict:
 
 
 def _check_printed_cross_entropy(answer: object, labels: Array, probabilities: Array) -> None:
-    literal, misplaced, right = map(as_number, _entries(answer, ("without_brackets", "misplaced_label", "right")))
+    literal, misplaced, right = map(as_number, as_entries(answer, ("without_brackets", "misplaced_label", "right")))
     y, p = labels, probabilities
     logit = np.log(p) - np.log1p(-p)
     truth = -np.mean(y * log_expit(logit) + (1 - y) * log_expit(-logit))  # the independent route: through logits
@@ -172,7 +164,7 @@ def _check_printed_cross_entropy(answer: object, labels: Array, probabilities: A
 
 
 def _check_no_line(answer: object, first: Array, second: Array) -> None:
-    of_first, of_second = _entries(answer, ("first", "second"))
+    of_first, of_second = as_entries(answer, ("first", "second"))
     a, b = as_array(of_first, (len(first),)), as_array(of_second, (len(second),))
     if min(a.min(), b.min()) < -1e-9:
         raise Wrong("a weight is negative: that is an affine, not a convex combination, and it proves nothing")
@@ -205,7 +197,7 @@ def _inseparable(rng: np.random.Generator) -> list[tuple]:
 def _check_repaired_round(
     answer: object, parameters: dict, real: Array, z_discriminator: Array, z_generator: Array, rate: float
 ) -> None:
-    weight, bias, slope, offset = _entries(answer, ("weight", "bias", "slope", "offset"))
+    weight, bias, slope, offset = as_entries(answer, ("weight", "bias", "slope", "offset"))
     weight, slope, offset = as_array(weight, (4,)), as_array(slope, (4,)), as_array(offset, (4,))
     bias = as_number(bias)
     game = StrokeGame(**parameters)

@@ -9,16 +9,8 @@ import torch
 from scipy import optimize
 
 from lectures_pkg.autoregressive import MADE, enumerate_law, hidden_degrees, positions
-from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_number, close
+from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_entries, as_number, close
 from lectures_pkg.worlds import binary_images
-
-
-def _entries(answer: object, names: tuple[str, ...]) -> list:
-    """The named entries of a dictionary, or a hint."""
-    if not isinstance(answer, dict) or set(answer) != set(names):
-        found = sorted(map(str, answer)) if isinstance(answer, dict) else type(answer).__name__
-        raise Wrong(f"the answer should be a dictionary with the entries {', '.join(names)}, found {found}")
-    return [answer[name] for name in names]
 
 
 def _law(rng: np.random.Generator, n_pixels: int) -> np.ndarray:
@@ -53,7 +45,7 @@ def _masks_inputs(rng: np.random.Generator) -> list[tuple]:
 
 def _check_build_masks(answer: object, order: np.ndarray, n_hidden: int) -> None:
     n = len(order)
-    degrees, into, out = _entries(answer, ("degrees", "input", "output"))
+    degrees, into, out = as_entries(answer, ("degrees", "input", "output"))
     degrees = as_array(degrees, (n_hidden,))
     into, out = as_array(into, (n_hidden, n)), as_array(out, (n, n_hidden))
     if not np.isin(np.concatenate([into.ravel(), out.ravel()]), (0, 1)).all():
@@ -322,7 +314,7 @@ def _smoothed_table(images: np.ndarray, orders: np.ndarray) -> dict:
 
 
 def _check_orders_and_family(answer: object, images: np.ndarray, orders: np.ndarray) -> None:
-    table, chain, spread = _entries(answer, ("table", "chain", "spread"))
+    table, chain, spread = as_entries(answer, ("table", "chain", "spread"))
     table, chain = as_array(table, (len(orders),)), as_array(chain, (len(orders),))
     if not np.isfinite(np.r_[table, chain]).all():
         raise Wrong("a number is not finite: patterns that never occur contribute nothing, 0 log 0 = 0")
@@ -461,7 +453,7 @@ def _nade_logits(x: np.ndarray, w: np.ndarray, c: np.ndarray, v: np.ndarray, b: 
 
 
 def _check_nade(answer: object, x: np.ndarray, w: np.ndarray, c: np.ndarray, v: np.ndarray, b: np.ndarray) -> None:
-    log_prob, n_parameters, made_hidden = _entries(answer, ("log_prob", "n_parameters", "made_hidden"))
+    log_prob, n_parameters, made_hidden = as_entries(answer, ("log_prob", "n_parameters", "made_hidden"))
     found = as_array(log_prob, (len(x),))
     n, n_hidden = v.shape
     expected = -np.logaddexp(0, (1 - 2 * x) * _nade_logits(x, w, c, v, b)).sum(axis=1)

@@ -10,18 +10,10 @@ from scipy import integrate, optimize
 from scipy.special import expit
 
 from lectures_pkg.divergences import kl_divergence, total_variation
-from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_number, close
+from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_entries, as_number, close
 from lectures_pkg.gan_theory import optimal_discriminator, value_function, virtual_criterion
 
 LOG4 = math.log(4)
-
-
-def _entries(answer: object, names: tuple[str, ...]) -> list:
-    """The named entries of a dictionary, or a hint."""
-    if not isinstance(answer, dict) or set(answer) != set(names):
-        found = sorted(map(str, answer)) if isinstance(answer, dict) else type(answer).__name__
-        raise Wrong(f"the answer should be a dictionary with the entries {', '.join(names)}, found {found}")
-    return [answer[name] for name in names]
 
 
 def _law(rng: np.random.Generator, n: int, zeros: tuple[int, ...] = ()) -> np.ndarray:
@@ -105,7 +97,7 @@ def _check_best_discriminator(answer: object, p_data: np.ndarray, p_model: np.nd
         return
     if answer == "not a law":
         raise Wrong("both arrays are laws (rounding keeps their sums within 1e-8 of one)")
-    d_star, criterion = _entries(answer, ("d_star", "criterion"))
+    d_star, criterion = as_entries(answer, ("d_star", "criterion"))
     found, expected = as_array(d_star, p_data.shape), optimal_discriminator(p_data, p_model)
     nobody = np.isnan(expected)
     if close(found[~nobody], 1 - expected[~nobody]) and not close(found[~nobody], expected[~nobody]):
@@ -144,7 +136,7 @@ def _criterion_inputs(rng: np.random.Generator) -> list[tuple]:
 
 
 def _check_slide_against_truth(answer: object, p_data: np.ndarray, p_model: np.ndarray) -> None:
-    kl_sum, criterion, from_slide = map(as_number, _entries(answer, ("kl_sum", "criterion", "from_slide")))
+    kl_sum, criterion, from_slide = map(as_number, as_entries(answer, ("kl_sum", "criterion", "from_slide")))
     truth = virtual_criterion(p_data, p_model)
     gap = truth + LOG4
     if not math.isfinite(kl_sum):
@@ -290,7 +282,7 @@ def _alpha_inputs(rng: np.random.Generator) -> list[tuple]:
 
 
 def _check_alpha_row(answer: object, alpha: float, u: np.ndarray, t: np.ndarray, v: np.ndarray) -> None:
-    f, f_prime, conjugate, critic = _entries(answer, ("f", "f_prime", "conjugate", "critic"))
+    f, f_prime, conjugate, critic = as_entries(answer, ("f", "f_prime", "conjugate", "critic"))
     f, f_prime = as_array(f, u.shape), as_array(f_prime, u.shape)
     conjugate, critic = as_array(conjugate, t.shape), as_array(critic, v.shape)
     # f is the second antiderivative of u^(alpha - 2) with f(1) = f'(1) = 0.
@@ -380,7 +372,7 @@ def _objective_inputs(rng: np.random.Generator) -> list[tuple]:
 
 def _check_two_objectives(answer: object, p_data: np.ndarray, logits: np.ndarray) -> None:
     names = ("value", "discriminator_loss", "minimax_gradient", "non_saturating_gradient")
-    value, loss, minimax, non_saturating = _entries(answer, names)
+    value, loss, minimax, non_saturating = as_entries(answer, names)
     value, loss = as_number(value), as_number(loss)
     minimax, non_saturating = as_array(minimax, logits.shape), as_array(non_saturating, logits.shape)
 
@@ -483,7 +475,7 @@ def _information_inputs(rng: np.random.Generator) -> list[tuple]:
 
 
 def _check_information_bounds(answer: object, joint: np.ndarray, product: np.ndarray) -> None:
-    kl, js = map(as_number, _entries(answer, ("kl", "js")))
+    kl, js = map(as_number, as_entries(answer, ("kl", "js")))
     true_kl, true_js, mean_ratio = _true_bounds(joint, product)
     if close(js, 2 * true_js, relative=1e-4):
         raise Wrong("js is twice too large: the Jensen-Shannon bound takes the mean over both halves, as the JSD does")

@@ -7,17 +7,9 @@ import itertools
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_number, close
+from lectures_pkg.exercises import Exercise, Mistake, Wrong, as_array, as_entries, as_number, close
 
 Array = np.ndarray
-
-
-def _entries(answer: object, names: tuple[str, ...]) -> list:
-    """The named entries of a dictionary, or a hint."""
-    if not isinstance(answer, dict) or set(answer) != set(names):
-        found = sorted(map(str, answer)) if isinstance(answer, dict) else type(answer).__name__
-        raise Wrong(f"the answer should be a dictionary with the entries {', '.join(names)}, found {found}")
-    return [answer[name] for name in names]
 
 
 def _states(n: int) -> Array:
@@ -115,7 +107,7 @@ def _partition_inputs(rng: np.random.Generator) -> list[tuple]:
 
 
 def _check_partition(answer: object, weight: Array, visible_bias: Array, hidden_bias: Array) -> None:
-    over_hidden, over_visible = map(as_number, _entries(answer, ("over_hidden", "over_visible")))
+    over_hidden, over_visible = map(as_number, as_entries(answer, ("over_hidden", "over_visible")))
     m, n = weight.shape
     by_hand = np.logaddexp(0, _states(n) @ weight.T + visible_bias).sum(axis=1)  # the pixels' logarithms, given h
     truth = float(logsumexp(_minus_energies(weight, visible_bias, hidden_bias)))
@@ -187,7 +179,7 @@ def _gradient_inputs(rng: np.random.Generator) -> list[tuple]:
 def _check_gradient(answer: object, v_data: Array, weight: Array, visible_bias: Array, hidden_bias: Array) -> None:
     names = ("weight", "visible_bias", "hidden_bias")
     parameters = [weight.copy(), visible_bias.copy(), hidden_bias.copy()]
-    found = [as_array(a, p.shape) for a, p in zip(_entries(answer, names), parameters, strict=True)]
+    found = [as_array(a, p.shape) for a, p in zip(as_entries(answer, names), parameters, strict=True)]
     rows = (v_data @ 2 ** np.arange(len(visible_bias) - 1, -1, -1)).astype(int)
 
     def log_likelihood() -> float:
@@ -332,7 +324,7 @@ def _angle(law: Array, weight: Array, b: Array, c: Array) -> float:
 
 
 def _check_table(answer: object, law: Array, weight: Array, visible_bias: Array, hidden_bias: Array) -> None:
-    log_z, angle = map(as_number, _entries(answer, ("log_partition", "angle")))
+    log_z, angle = map(as_number, as_entries(answer, ("log_partition", "angle")))
     truth = float(logsumexp(_minus_energies(weight, visible_bias, hidden_bias)))
     if not np.isfinite(log_z):
         raise Wrong("log Z is a number here: sum one layer by hand, and only the other's states are left to list")
@@ -456,7 +448,7 @@ def _tempered_chain(weight: Array, b: Array, c: Array, beta: float) -> tuple[Arr
 
 
 def _check_tempering(answer: object, weight: Array, visible_bias: Array, hidden_bias: Array, beta: float) -> None:
-    alone, tempered = map(as_number, _entries(answer, ("alone", "tempered")))
+    alone, tempered = map(as_number, as_entries(answer, ("alone", "tempered")))
     p, matrix = _chain(weight, visible_bias, hidden_bias)
     f = _states(len(visible_bias)) @ np.where(np.arange(len(visible_bias)) % 2 == 0, 1.0, -1.0)
     expected_alone = _spectral_time(p, matrix, f)
