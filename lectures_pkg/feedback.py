@@ -46,12 +46,12 @@ def student_page(assignment: Assignment, result: Graded) -> str:
     for mark in result.marks:
         exercise = title_of[mark.exercise]
         tone = "right" if mark.points == mark.maximum and mark.note == "right" else "wrong"
-        note = html.escape(mark.note)
+        note = f'<span class="{tone}">{html.escape(mark.note)}</span>'
         if exercise.rubric:
             note += f"<br><small>Looked at by a person: {html.escape(exercise.rubric.strip())}</small>"
         rows.append(
             f"<tr><td>{html.escape(exercise.title)}<br><small><code>{mark.exercise}</code></small></td>"
-            f'<td class="n">{mark.points} of {mark.maximum}</td><td class="{tone}">{note}</td></tr>'
+            f'<td class="n">{mark.points} of {mark.maximum}</td><td>{note}</td></tr>'
         )
     about = f'<p class="wrong">{html.escape(result.file)}: {html.escape(result.note)}.</p>' if result.note else ""
     return _page(

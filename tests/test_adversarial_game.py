@@ -25,6 +25,7 @@ def test_cells_counted_by_hand():
     assert confusion([0.9, 0.6, 0.2], [0.7, 0.1, 0.3, 0.5]) == Confusion(2, 1, 1, 3)
     assert confusion([0.9, 0.6, 0.2], [0.7, 0.1, 0.3, 0.5], positive="fake") == Confusion(3, 1, 1, 2)
     assert confusion([0.9, 0.6, 0.2], [0.7], threshold=0.8) == Confusion(1, 2, 0, 1)
+    assert confusion([0.5], [0.5]) == Confusion(0, 1, 0, 1)  # a score at the threshold does not exceed it
 
 
 def test_cells_by_scikit_learn():
