@@ -27,6 +27,10 @@ def _weights_left_behind(x, p, y, q):
     return sorted_transport(np.sort(x), p, np.sort(y), q)
 
 
+def _one_side_only(x, p, y, q):
+    return sorted_transport(x, p, np.sort(y), q)
+
+
 def _squared(x, p, y, q):
     places = np.concatenate([x, y])
     order = np.argsort(places)
@@ -38,12 +42,14 @@ MISTAKES = {
     "largest_step": (
         Mistake("complex formula everywhere", lambda gamma: 4 * gamma, "they are real"),
         Mistake("f'(0) = 1", lambda gamma: gamma, "not 1"),
+        Mistake("2 over the real part", lambda gamma: 4 / gamma, "the condition for real eigenvalues"),
         Mistake("half of it", lambda gamma: largest_step(gamma) / 2, "too small"),
         Mistake("twice of it", lambda gamma: 2 * largest_step(gamma), "too large"),
     ),
     "sorted_transport": (
         Mistake("equal weights", _equal_weights, "carries its own mass"),
         Mistake("weights left behind", _weights_left_behind, "take its weight along"),
+        Mistake("only x keeps its weights", _one_side_only, "only one of the two sides"),
         Mistake("difference of means", lambda x, p, y, q: abs(p @ x - q @ y), "difference of the means"),
         Mistake("squared gap", _squared, "Cramér"),
     ),

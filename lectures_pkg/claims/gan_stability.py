@@ -27,7 +27,7 @@ from lectures_pkg.gan import discriminator_loss, frozen, generator_loss, gradien
 from lectures_pkg.gan_dynamics import bilinear_spectral_radius, dirac_gan_jacobian, dirac_gan_trajectory
 from lectures_pkg.metrics import mode_report
 from lectures_pkg.networks import mlp
-from lectures_pkg.training import fit, seeded
+from lectures_pkg.training import EMA, fit, seeded
 from lectures_pkg.worlds import grid, ring
 
 Array = np.ndarray
@@ -70,7 +70,7 @@ def orbit_bound_sides(
     bound: Callable[[float], float] = lambda eta: (2 + eta) / (2 - eta),
     scheme: str = "alternating",
 ) -> Pair:
-    """Largest squared radius over a thousand rounds, relative to the one at the start, over many starts."""
+    """Largest squared radius over a hundred rounds, relative to the one at the start, over many starts."""
     left, right = [], []
     for eta in (*rng.uniform(0.1, 1.5, size=2), 1.0):
         farthest = 0.0
@@ -90,6 +90,31 @@ def average_sides(rng: np.random.Generator, power: float = 1.0, scheme: str = "a
         x, y = dirac_gan_trajectory("wasserstein", eta, n, _start(rng), scheme=scheme)
         left += [x[1:].mean(), y[:-1].mean()]
         right += [(y[-1] - y[0]) / (eta**power * n), (x[0] - x[-1]) / (eta**power * n)]
+    return np.array(left), np.array(right)
+
+
+def shrunk_ellipse(eta: float, decay: float) -> float:
+    return (1 - decay) ** 2 / ((1 - decay) ** 2 + decay * eta**2)
+
+
+def average_shrinks_sides(rng: np.random.Generator, factor: Callable[[float, float], float] = shrunk_ellipse) -> Pair:
+    """The form that rounds keep, for an orbit's running average (by `EMA` itself), relative to the orbit's own."""
+    left, right = [], []
+    for decay in (0.8, 0.9, 0.97):
+        eta = rng.uniform(0.1, 1.0)
+        orbit = np.column_stack(
+            dirac_gan_trajectory("wasserstein", eta, int(36 / (1 - decay)), _start(rng), scheme="alternating")
+        )
+        holder = nn.ParameterList([torch.as_tensor(orbit[0])])
+        average = EMA(holder, decay)
+        for point in orbit[1:]:
+            with torch.no_grad():
+                holder[0].copy_(torch.as_tensor(point))
+            average.update(holder)
+        ends = np.array([average.module[0].numpy(), orbit[-1]])  # type: ignore[index]
+        of_average, of_orbit = (ends**2).sum(axis=1) - eta * ends.prod(axis=1)
+        left.append(of_average / of_orbit)
+        right.append(factor(eta, decay))
     return np.array(left), np.array(right)
 
 
@@ -317,6 +342,24 @@ def line_transport_sides(rng: np.random.Generator, power: int = 1, signed: bool 
     return np.array(left), np.array([_quantile_gap(x, y), quantiles])
 
 
+def shift_sides(rng: np.random.Generator, distance: Callable[[float, float], float] = lambda c, std: abs(c)) -> Pair:
+    """Two Gaussians of one variance, by both integrals; a sample and its shift, by sorting and by a programme."""
+    left, right = [], []
+    for c in (rng.uniform(-2, -0.5), rng.uniform(0.2, 0.6)):
+        std = rng.uniform(0.3, 0.7)
+        law, other = stats.norm(0, std), stats.norm(c, std)
+        x = rng.normal(0, std, size=9)
+        equal = np.full(9, 1 / 9)
+        left += [
+            integrate(lambda t, p=law, q=other: np.abs(p.cdf(t) - q.cdf(t)), -12.0, 12.0),  # type: ignore[misc]
+            integrate(lambda u, p=law, q=other: np.abs(p.ppf(u) - q.ppf(u)), 1e-13, 1 - 1e-13),  # type: ignore[misc]
+            wasserstein_1d(x, x + c),
+            optimal_transport(cdist(x[:, None], x[:, None] + c), equal, equal).cost,
+        ]
+        right += [distance(c, std)] * 4
+    return np.array(left), np.array(right)
+
+
 def duality_sides(rng: np.random.Generator, slope: float = 1.0) -> Pair:
     """Eight points of each law in the plane: the cheapest plan, and the best critic of slope one."""
     left, right = [], []
@@ -476,6 +519,25 @@ CLAIMS = (
         tolerance=1e-11,
     ),
     Claim(
+        label="average-shrinks",
+        equation=r"""\frac{Q(\bar x_t, \bar y_t)}{Q(x_t, y_t)}
+\to \frac{(1 - \beta)^2}{(1 - \beta)^2 + \beta\,\eta^2}""",
+        sides=average_shrinks_sides,
+        source="the chapter's own derivation",
+        slips={
+            "the average arrives, whatever its memory": functools.partial(
+                average_shrinks_sides, factor=lambda eta, decay: 0.0
+            ),
+            "as if rounds were independent draws": functools.partial(
+                average_shrinks_sides, factor=lambda eta, decay: (1 - decay) / (1 + decay)
+            ),
+            "the weight of a single round": functools.partial(
+                average_shrinks_sides, factor=lambda eta, decay: (1 - decay) ** 2
+            ),
+        },
+        tolerance=1e-10,
+    ),
+    Claim(
         label="extragradient-factor",
         equation=r"""\rho_{\text{extragradient}} = \sqrt{1 - \eta^2 + \eta^4}""",
         sides=extragradient_sides,
@@ -558,7 +620,7 @@ CLAIMS = (
         slips={
             "the radius, not its square": functools.partial(rest_circle_sides, squared_radius=lambda eta: 4 * eta**2),
             "it reaches the solution": functools.partial(rest_circle_sides, squared_radius=lambda eta: 0.0),
-            "f'(0) = 1": functools.partial(rest_circle_sides, squared_radius=lambda eta: 2 * np.sqrt(2) * eta),
+            "f'(0) = 1 in the gain": functools.partial(rest_circle_sides, squared_radius=lambda eta: 8 * eta),
         },
         tolerance=0.1,
     ),
@@ -649,6 +711,20 @@ W_1 &= \int_{-\infty}^{\infty} \lvert F(x) - G(x)\rvert\,dx \\
         slips={
             "the square under the integral (Cramér's distance)": functools.partial(line_transport_sides, power=2),
             "without the absolute value": functools.partial(line_transport_sides, signed=True),
+        },
+        tolerance=1e-7,
+    ),
+    Claim(
+        label="w1-of-a-shift",
+        equation=r"""W_1\bigl(p,\ p(\cdot - c)\bigr) = \lvert c\rvert""",
+        sides=shift_sides,
+        source="the chapter's own derivation",
+        slips={
+            "the square of the shift, which is the cost of squared distances": functools.partial(
+                shift_sides, distance=lambda c, std: c**2
+            ),
+            "in units of the standard deviation": functools.partial(shift_sides, distance=lambda c, std: abs(c) / std),
+            "with its sign": functools.partial(shift_sides, distance=lambda c, std: c),
         },
         tolerance=1e-7,
     ),

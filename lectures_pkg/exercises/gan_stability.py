@@ -109,11 +109,11 @@ def _sorting_inputs(rng: np.random.Generator) -> list[tuple]:
     return cases
 
 
-def _cdf_gap(x, p, y, q, *, sort_weights=True, signed=False, squared=False) -> float:
+def _cdf_gap(x, p, y, q, *, sort_weights=(True, True), signed=False, squared=False) -> float:
     """Integral of the gap between two distribution functions; the keywords are typical mistakes."""
     order_x, order_y = np.argsort(x), np.argsort(y)
     points = np.sort(np.concatenate([x, y]))
-    mass_x, mass_y = (p[order_x], q[order_y]) if sort_weights else (p, q)
+    mass_x, mass_y = (p[order_x] if sort_weights[0] else p), (q[order_y] if sort_weights[1] else q)
     f = np.concatenate([[0], np.cumsum(mass_x)])[np.searchsorted(x[order_x], points[:-1], side="right")]
     g = np.concatenate([[0], np.cumsum(mass_y)])[np.searchsorted(y[order_y], points[:-1], side="right")]
     gap = f - g if signed else np.abs(f - g)
@@ -128,8 +128,10 @@ def _check_sorting(answer: object, x: np.ndarray, p: np.ndarray, y: np.ndarray, 
     equal = [np.full(len(w), 1 / len(w)) for w in (p, q)]
     if close(found, _cdf_gap(x, equal[0], y, equal[1])):
         raise Wrong("the weights are not equal: each place carries its own mass")
-    if close(found, _cdf_gap(x, p, y, q, sort_weights=False)):
+    if close(found, _cdf_gap(x, p, y, q, sort_weights=(False, False))):
         raise Wrong("when the places are sorted, each must take its weight along")
+    if any(close(found, _cdf_gap(x, p, y, q, sort_weights=sides)) for sides in ((True, False), (False, True))):
+        raise Wrong("only one of the two sides is sorted together with its weights")
     if close(found, abs(_cdf_gap(x, p, y, q, signed=True))) or close(found, abs(p @ x - q @ y)):
         raise Wrong("that is the difference of the means: mass that moves left and mass that moves right both cost")
     if close(found, _cdf_gap(x, p, y, q, squared=True)):
