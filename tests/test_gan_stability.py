@@ -41,6 +41,21 @@ def test_a_look_before_the_first_round_shows_the_untrained_generator():
     assert np.array_equal(runs[0].average[0].shape, runs[0].raw[0].shape)
 
 
+def test_the_average_lags_behind_the_generator():
+    start, late = (
+        experiment.train_mixture(ring(), experiment.RECIPES["r1"], 0, np.array([rounds]), n_samples=500)
+        for rounds in (0, 20)
+    )
+    moved = lambda points: np.linalg.norm(points[-1].mean(axis=0) - start.raw[-1].mean(axis=0))  # noqa: E731
+    assert 0 < moved(late.average) < moved(late.raw) / 3  # after 20 rounds 0.995^20 = 0.90 of it is still the start
+
+
+def test_every_batch_is_fresh():
+    batches = experiment.mixture_batches(ring(), 16, np.random.default_rng(0))
+    one, other = next(batches), next(batches)
+    assert one.shape == other.shape == (16, 2) and not (one == other).any()
+
+
 def test_batches_follow_the_mixture():
     law = grid()
     batch = next(experiment.mixture_batches(law, 20_000, np.random.default_rng(0))).numpy()
@@ -89,10 +104,15 @@ def test_stored_results_say_what_the_chapter_says():
     runs = list(stored("gan_stability")["seeds"].values())
     median = lambda name: np.median([run[name] for run in runs])  # noqa: E731
     kl = lambda name, who="average": median(f"ring_{name}_{who}_reverse_kl")  # noqa: E731
+    assert sum(run["ring_non_saturating_average_modes"] < 7 for run in runs) == 1
+    assert all(run["ring_r1_average_modes"] == 8 for run in runs)
+    assert all(run["ring_r1_average_reverse_kl"] < run["ring_non_saturating_average_reverse_kl"] / 2 for run in runs)
     assert max(kl("r1"), kl("wgan_gp")) < min(kl("saturating"), kl("non_saturating")) / 2
     assert abs(kl("r1", "raw") / kl("non_saturating", "raw") - 1) < 0.5  # without averaging no better
     assert median("heavy_non_saturating_raw_modes") < 2 < 6 < median("light_r1_raw_modes")
     assert median("heavy_non_saturating_average_quality") < 0.01
+    grid_kl = {name: median(f"grid_{name}_average_reverse_kl") for name in experiment.RECIPES}
+    assert max(grid_kl["r1"], grid_kl["wgan_gp"]) < min(grid_kl["saturating"], grid_kl["non_saturating"])
     for half in ("heavy_r1", "light_non_saturating"):  # either change alone does not bring all eight modes
         assert median(f"{half}_raw_modes") < median("light_r1_raw_modes")
         assert median("light_r1_raw_reverse_kl") < median(f"{half}_raw_reverse_kl")
