@@ -85,8 +85,8 @@ def orbit_bound_sides(
 def average_sides(rng: np.random.Generator, power: float = 1.0, scheme: str = "alternating") -> Pair:
     """Averages of an orbit against its two ends alone."""
     left, right = [], []
-    for n in (10, 200, 3000):
-        eta = rng.uniform(0.1, 1.0)
+    for n in (10, 200, 1000):
+        eta = rng.uniform(0.1, 0.8)
         x, y = dirac_gan_trajectory("wasserstein", eta, n, _start(rng), scheme=scheme)
         left += [x[1:].mean(), y[:-1].mean()]
         right += [(y[-1] - y[0]) / (eta**power * n), (x[0] - x[-1]) / (eta**power * n)]
