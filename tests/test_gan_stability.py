@@ -82,6 +82,11 @@ def test_scores_of_even_coverage():
     assert found == pytest.approx({"modes": 4, "quality": 1, "reverse_kl": 0, "smallest": 1}, abs=1e-12)
 
 
+def test_scores_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="at least one look"):
+        experiment.scores(ring(), np.empty((0, 10, 2)))
+
+
 def test_looks_end_with_the_training():
     assert experiment.last_looks(3000).tolist() == list(range(2550, 3001, 50))
 

@@ -113,6 +113,8 @@ def scores(law: GaussianMixture, samples: np.ndarray) -> dict[str, float]:
     units of its fair share. A look without a single high-quality sample counts as one mode: log of the number of
     modes, and 0.
     """
+    if not len(samples):
+        raise ValueError("an average over looks needs at least one look, found none")
     found = []
     for points in samples:
         report = mode_report(points, law.means, float(law.stds[0, 0]))
