@@ -11,12 +11,12 @@ PACKAGE = ROOT / "lectures_pkg"
 LAYERS = {
     "ideas": {
         "worlds", "datasets", "generative_models", "ngrams", "divergences",
-        "adversarial_game", "gan_theory", "gan_dynamics", "metrics",
+        "adversarial_game", "gan_theory", "gan_dynamics", "metrics", "latent",
     },
     "parts": {"networks", "training"},
     "models": {
         "neural_lm", "autoregressive", "rbm", "vae", "variational_bounds", "gan",
-        "cycle_gan", "discrete_gan", "neural_crypto", "hybrids", "diffusion",
+        "conditional", "cycle_gan", "discrete_gan", "neural_crypto", "hybrids", "diffusion",
     },
     "views": {"plotting", "frames"},
     "course": {

@@ -10,7 +10,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics.pairwise import rbf_kernel
 
+from lectures_pkg.datasets import load_digits8
 from lectures_pkg.metrics import (
+    Judge,
+    classifier_two_sample_test,
     ks_test,
     median_distance,
     mmd2_unbiased,
@@ -237,3 +240,135 @@ def test_mode_report_against_scipys_entropy():
     assert report.reverse_kl == pytest.approx(stats.entropy(report.counts, [0.25] * 4))
     # chi-square with two degrees of freedom: within three standard deviations
     assert abs(report.high_quality - stats.chi2(2).cdf(9)) < 5 * math.sqrt(0.011 / 500)
+
+
+# A classifier between two samples
+
+
+def test_two_sample_accuracy_of_far_samples_is_one_and_of_equal_laws_one_half():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 150, 3))
+    far = classifier_two_sample_test(x, y + 20, rng)
+    assert far.accuracy == 1 and far.standard_error == 0 and far.p_value == pytest.approx(0.5**300, rel=1e-9)
+    same = classifier_two_sample_test(x, y, rng)
+    assert abs(same.accuracy - 0.5) < 5 * 0.5 / math.sqrt(300)
+
+
+def test_two_sample_p_value_is_the_binomial_tail():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 20, 2))
+    found = classifier_two_sample_test(x, y + 1, rng, n_folds=4)
+    right = round(40 * found.accuracy)
+    tail = sum(math.comb(40, k) for k in range(right, 41)) / 2**40
+    assert found.p_value == pytest.approx(tail)
+    assert found.standard_error == pytest.approx(math.sqrt(found.accuracy * (1 - found.accuracy) / 40))
+
+
+def test_two_sample_accuracy_nears_what_the_total_variation_allows():
+    # No classifier beats (1 + TV) / 2; for two unit Gaussians 2 apart that is the normal CDF at 1.
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 1000, 1))
+    found = classifier_two_sample_test(x, y + 2, rng)
+    assert found.accuracy == pytest.approx(stats.norm.cdf(1), abs=5 * found.standard_error)
+
+
+def test_two_sample_test_takes_images_as_they_are():
+    rng = np.random.default_rng(3)
+    x, y = rng.random((2, 30, 4, 4))
+    first = classifier_two_sample_test(x, y, np.random.default_rng(0))
+    assert first == classifier_two_sample_test(x.reshape(30, 16), y.reshape(30, 16), np.random.default_rng(0))
+
+
+def test_two_sample_test_does_not_train_on_what_it_is_asked_about():
+    # Pure noise in many dimensions: a machine that had seen the example would know it by heart.
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(2, 100, 400))
+    assert classifier_two_sample_test(x, y, rng).accuracy < 0.65
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "n_folds", "message"),
+    [
+        (np.zeros((5, 2)), np.zeros((4, 2)), 2, r"as many examples of one shape, found \(5, 2\) and \(4, 2\)"),
+        (np.zeros((5, 2)), np.zeros((5, 3)), 2, r"as many examples of one shape, found \(5, 2\) and \(5, 3\)"),
+        (np.zeros((5, 2)), np.full((5, 2), np.nan), 2, r"images must be finite numbers of shape \(n, ...\)"),
+        (np.zeros(5), np.zeros(5), 2, r"images must be finite numbers of shape \(n, ...\), found shape \(5,\)"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), 6, "n_folds must be from 2 to the 5 examples, found 6"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), 1, "n_folds must be from 2 to the 5 examples, found 1"),
+    ],
+)
+def test_two_sample_test_refuses_what_does_not_fit(x, y, n_folds, message):
+    with pytest.raises(ValueError, match=message):
+        classifier_two_sample_test(x, y, np.random.default_rng(0), n_folds=n_folds)
+
+
+# The judge
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits8()
+
+
+@pytest.fixture(scope="module")
+def judge(digits):
+    return Judge(digits.train_images, digits.train_labels)
+
+
+def test_the_judge_recognises_digits_it_has_not_seen(judge, digits):
+    assert np.mean(judge.predict(digits.test_images) == digits.test_labels) > 0.97
+
+
+def test_the_judge_means_what_it_says(judge, digits):
+    probabilities = judge.probabilities(digits.test_images)
+    assert probabilities.shape == (450, 10) and probabilities.sum(axis=1) == pytest.approx(np.ones(450))
+    right = probabilities.argmax(axis=1) == digits.test_labels
+    sure = probabilities.max(axis=1)
+    # Calibrated: the expected number of right answers, each with its own probability, within five standard errors
+    assert abs(right.sum() - sure.sum()) < 5 * math.sqrt(np.sum(sure * (1 - sure)))
+    # and sharper than the label frequencies: mean negative log-probability of the truth
+    assert -np.log(probabilities[np.arange(450), digits.test_labels]).mean() < 0.1
+
+
+def test_the_judge_s_temperature_is_that_of_the_largest_likelihood(digits):
+    # Scores of another route: fresh folds by hand, and a grid of temperatures.
+    from scipy.special import log_softmax
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.svm import SVC
+
+    images, labels = digits.train_images[:400].reshape(400, 64), digits.train_labels[:400]
+    scores = np.zeros((400, 10))
+    for learn, ask in StratifiedKFold(5, shuffle=True, random_state=0).split(images, labels):
+        for c in range(10):
+            machine = SVC(C=10, gamma="scale").fit(images[learn], labels[learn] == c)
+            scores[ask, c] = machine.decision_function(images[ask])
+    grid = np.geomspace(0.1, 50, 2000)
+    loss = [-log_softmax(beta * scores, axis=1)[np.arange(400), labels].mean() for beta in grid]
+    assert Judge(digits.train_images[:400], labels).inverse_temperature == pytest.approx(
+        grid[np.argmin(loss)], rel=0.01
+    )
+
+
+def test_the_judge_s_report(judge, digits):
+    zeros_and_ones = digits.test_images[digits.test_labels <= 1]
+    report = judge.report(zeros_and_ones)
+    assert report.n_classes == 2 and report.counts.sum() == len(zeros_and_ones) and report.counts[2:].sum() <= 2
+    assert report.confidence == pytest.approx(judge.probabilities(zeros_and_ones).max(axis=1).mean())
+    assert judge.report(np.full((20, 8, 8), 0.5)).confidence < 0.6  # grey paper is no digit
+
+
+def test_the_judge_keeps_the_names_of_its_classes():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(30, 2)) + np.repeat([[0, 0], [9, 0], [0, 9]], 10, axis=0)
+    judge = Judge(images, np.repeat(["b", "c", "a"], 10))
+    assert judge.classes.tolist() == ["a", "b", "c"]
+    assert judge.predict([[9.0, 0.0], [0.0, 9.0]]).tolist() == ["c", "a"]
+
+
+def test_the_judge_refuses_what_does_not_fit(judge):
+    with pytest.raises(ValueError, match=r"this judge knows images of shape \(8, 8\), found \(28, 28\)"):
+        judge.probabilities(np.zeros((1, 28, 28)))
+    with pytest.raises(ValueError, match=r"4 images need as many labels, found shape \(3,\)"):
+        Judge(np.zeros((4, 2)), [0, 1, 2])
+    with pytest.raises(ValueError, match=r"3 or more classes with 5 or more images each, found counts \[3 3\]"):
+        Judge(np.zeros((6, 2)), [0, 1] * 3)
