@@ -12,11 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from scipy.linalg import solve_triangular
-from scipy.optimize import minimize_scalar
+from scipy.optimize import linprog, minimize_scalar
+from scipy.spatial.distance import cdist
 from scipy.special import entr, xlogy
 
 #: A law's sum may be off one by this much (rounding), not more.
@@ -815,3 +818,176 @@ def _sample(values: ArrayLike, name: str) -> np.ndarray:
     if not np.isfinite(sample).all():
         raise ValueError(f"{name} must be finite, found {sample[~np.isfinite(sample)][0]}")
     return sample
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Optimal transport
+
+
+class Transport(NamedTuple):
+    """The cheapest way to turn one law into another."""
+
+    cost: float  #: total, in the units of the cost matrix
+    plan: np.ndarray  #: mass moved from each place of p to each place of q, shape (n, m)
+
+
+class Critic(NamedTuple):
+    """The best 1-Lipschitz function for telling two laws apart."""
+
+    value: float  #: its mean under p minus its mean under q
+    critic: np.ndarray  #: at each point, shape (n,); 0 at the first point
+
+
+def optimal_transport(cost: ArrayLike, p: ArrayLike, q: ArrayLike) -> Transport:
+    r"""Kantorovich's linear programme: move ``p`` onto ``q`` at the least total cost.
+
+    .. math:: \min_{\pi \ge 0} \sum_{ij} c_{ij} \pi_{ij} \quad\text{with}\quad
+              \sum_j \pi_{ij} = p_i, \quad \sum_i \pi_{ij} = q_j
+
+    With distances for costs the least cost is the Wasserstein-1 distance; with squared distances it is the
+    *square* of Wasserstein-2.
+
+    Parameters
+    ----------
+    cost : array_like, shape (n, m)
+        Price of moving one unit of mass from place i of ``p`` to place j of ``q``.
+    p, q : array_like, shapes (n,) and (m,)
+        Laws; n and m may differ.
+
+    Returns
+    -------
+    Transport
+        ``cost`` and ``plan``. The programme has n * m unknowns: fit for hundreds of places, not for thousands.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not a law, or the costs are not finite or of another shape.
+
+    References
+    ----------
+    Kantorovich (1942); Peyré & Cuturi (2019), eq. (2.11). In the book: equation ``kantorovich-duality``.
+    """
+    law_p, law_q = as_law(p, "p"), as_law(q, "q")
+    prices = np.asarray(cost, dtype=float)
+    if prices.shape != (law_p.size, law_q.size):
+        raise ValueError(f"cost must have shape {(law_p.size, law_q.size)}, found {prices.shape}")
+    if not np.isfinite(prices).all():
+        raise ValueError(f"cost must be finite, found {prices[~np.isfinite(prices)][0]}")
+    sent = sparse.kron(sparse.eye(law_p.size), np.ones((1, law_q.size)))
+    received = sparse.kron(np.ones((1, law_p.size)), sparse.eye(law_q.size))
+    # Rounding may keep the two totals apart: the programme needs them equal.
+    masses = np.concatenate([law_p / law_p.sum(), law_q / law_q.sum()])
+    solution = linprog(prices.reshape(-1), A_eq=sparse.vstack([sent, received]), b_eq=masses, method="highs")
+    if not solution.success:
+        raise ValueError(f"the linear programme has no solution: {solution.message}")
+    plan = np.maximum(solution.x, 0.0).reshape(prices.shape)
+    return Transport(float(np.sum(plan * prices)), plan)
+
+
+def lipschitz_critic(points: ArrayLike, p: ArrayLike, q: ArrayLike) -> Critic:
+    r"""The dual programme: the function of slope at most one that separates the means of two laws the most.
+
+    .. math:: \max_f \sum_i (p_i - q_i) f_i \quad\text{with}\quad f_i - f_j \le \lVert x_i - x_j \rVert
+
+    By Kantorovich's duality the maximum is the Wasserstein-1 distance of the two laws.
+
+    Parameters
+    ----------
+    points : array_like, shape (n, dim)
+        Where the laws have their mass; shape (n,) will do on the line.
+    p, q : array_like, shape (n,)
+        Laws on these points.
+
+    Returns
+    -------
+    Critic
+        ``value`` and ``critic``. There are n^2 constraints: fit for a hundred points.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not a law, the lengths differ, or the points are not finite.
+
+    References
+    ----------
+    Kantorovich & Rubinstein (1958); Arjovsky et al. (2017), eq. (2). In the book: equation ``kantorovich-duality``.
+    """
+    law_p, law_q = as_laws(p, q)
+    places = np.asarray(points, dtype=float)
+    places = places[:, None] if places.ndim == 1 else places
+    if places.ndim != 2 or len(places) != law_p.size or not np.isfinite(places).all():
+        raise ValueError(f"points must be {law_p.size} finite places of shape (n, dim), found shape {np.shape(points)}")
+    first, second = np.nonzero(~np.eye(law_p.size, dtype=bool))
+    rows = np.arange(first.size)
+    slopes = sparse.coo_matrix(
+        (np.r_[np.ones(first.size), -np.ones(first.size)], (np.r_[rows, rows], np.r_[first, second])),
+        shape=(first.size, law_p.size),
+    )
+    bounds = [(0.0, 0.0)] + [(None, None)] * (law_p.size - 1)  # a constant may be added: pin the first point
+    solution = linprog(
+        law_q - law_p, A_ub=slopes, b_ub=cdist(places, places)[first, second], bounds=bounds, method="highs"
+    )
+    if not solution.success:
+        raise ValueError(f"the linear programme has no solution: {solution.message}")
+    return Critic(float((law_p - law_q) @ solution.x), solution.x)
+
+
+def gaussian_wasserstein2_squared(mean_p: ArrayLike, cov_p: ArrayLike, mean_q: ArrayLike, cov_q: ArrayLike) -> float:
+    r"""Squared Wasserstein-2 distance of two Gaussians, in squared units of the data.
+
+    .. math:: W_2^2 = \lVert \mu_p - \mu_q \rVert^2 + \operatorname{tr} \Bigl( \Sigma_p + \Sigma_q
+              - 2 \bigl( \Sigma_p^{1/2} \Sigma_q \Sigma_p^{1/2} \bigr)^{1/2} \Bigr)
+
+    The Fréchet distance of image generators is this formula, fed with means and covariances of features.
+
+    Parameters
+    ----------
+    mean_p, mean_q : array_like, shape (d,)
+        Means; a number where d is 1.
+    cov_p, cov_q : array_like, shape (d, d)
+        Covariances, which may be singular; a number (a variance) where d is 1.
+
+    Returns
+    -------
+    float
+        Not negative, symmetric, 0 only where the two agree.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, numbers are not finite, or a covariance is not symmetric or has a negative eigenvalue.
+
+    References
+    ----------
+    Dowson & Landau (1982); Peyré & Cuturi (2019), eq. (2.41). In the book: equation ``gaussian-w2``.
+    """
+    centre_p, root_p, covariance_p = _spread(mean_p, cov_p, "p")
+    centre_q, _, covariance_q = _spread(mean_q, cov_q, "q")
+    if centre_p.size != centre_q.size:
+        raise ValueError(f"p has {centre_p.size} dimensions but q has {centre_q.size}")
+    overlap = np.linalg.eigvalsh(_symmetric(root_p @ covariance_q @ root_p))
+    cross = float(np.sqrt(np.maximum(overlap, 0.0)).sum())
+    apart = max(0.0, float(np.trace(covariance_p) + np.trace(covariance_q)) - 2 * cross)
+    return float((centre_p - centre_q) @ (centre_p - centre_q)) + apart
+
+
+def _spread(mean: ArrayLike, cov: ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, symmetric root and covariance, which may be singular."""
+    location = np.atleast_1d(np.asarray(mean, dtype=float))
+    covariance = np.asarray(cov, dtype=float)
+    covariance = covariance.reshape(1, 1) if covariance.size == 1 else covariance
+    if location.ndim != 1 or covariance.shape != (location.size, location.size):
+        raise ValueError(
+            f"mean_{name} must have shape (d,) and cov_{name} shape (d, d), "
+            f"found {location.shape} and {covariance.shape}"
+        )
+    if not (np.isfinite(location).all() and np.isfinite(covariance).all()):
+        raise ValueError(f"mean_{name} and cov_{name} must be finite")
+    scale = np.abs(covariance).max()
+    if not np.allclose(covariance, covariance.T, rtol=1e-8, atol=1e-12 * scale):
+        raise ValueError(f"cov_{name} must be symmetric, but differs from its transpose")
+    values, vectors = np.linalg.eigh(_symmetric(covariance))
+    if values.min() < -1e-10 * scale:
+        raise ValueError(f"cov_{name} must have no negative eigenvalue; its smallest is {values.min():.3g}")
+    return location, (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, _symmetric(covariance)

@@ -1,8 +1,8 @@
-"""Generative adversarial networks: losses on logits, a gradient penalty, and one round of Algorithm 1.
+"""Generative adversarial networks: losses on logits, gradient penalties, and one round of Algorithm 1.
 
-Chapter ``toy_gans``; Goodfellow et al. (2014), Generative adversarial nets. Throughout, real is the
-positive class: a discriminator returns the logit a(x), and D(x) = sigmoid(a(x)) is its probability
-that x is real.
+Chapters ``toy_gans`` and ``gan_stability``; Goodfellow et al. (2014), Generative adversarial nets.
+Throughout, real is the positive class: a discriminator returns the logit a(x), and D(x) = sigmoid(a(x))
+is its probability that x is real.
 """
 
 from __future__ import annotations
@@ -128,13 +128,60 @@ def r1_penalty(discriminator: nn.Module, x: Tensor, gamma: float) -> Tensor:
     References
     ----------
     Mescheder, Geiger & Nowozin (2018), Which training methods for GANs do actually converge?, eq. (9).
+    In the book: equation ``dirac-r1``.
     """
     if gamma < 0:
         raise ValueError(f"gamma must not be negative, found {gamma}")
     _refuse_empty(x)
-    x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True, materialize_grads=True)
-    return gamma / 2 * slope.flatten(start_dim=1).square().sum(dim=1).mean()
+    return gamma / 2 * _slopes(discriminator, x).square().sum(dim=1).mean()
+
+
+def gradient_penalty(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, weight: float, rng: torch.Generator | None = None
+) -> Tensor:
+    r"""Penalty of WGAN-GP: the critic's slope should be one at random points between real and fake examples.
+
+    .. math:: R_\mathrm{GP} = \lambda \, \mathbb{E}_u \bigl( \lVert \nabla_u a(u) \rVert - 1 \bigr)^2,
+              \qquad u = \epsilon x + (1 - \epsilon) G(z), \quad \epsilon \sim \mathcal{U}(0, 1)
+
+    Parameters
+    ----------
+    discriminator : Module
+        Maps examples to logits; each example's logits must depend on that example only (no batch norm).
+    real, fake : Tensor, shape (n, ...)
+        Paired one by one, in the order in which they come. The penalty sends no gradient back to them.
+    weight : float
+        The paper's lambda, not negative.
+    rng : torch.Generator, optional
+        Draws the n values of epsilon; torch's global generator by default.
+
+    Returns
+    -------
+    Tensor, shape ()
+        Not negative, differentiable in the discriminator's parameters: add it to the loss.
+
+    Raises
+    ------
+    ValueError
+        If the weight is negative, there are no examples, or the shapes differ.
+
+    References
+    ----------
+    Gulrajani et al. (2017), Improved training of Wasserstein GANs, eq. (3).
+    In the book: equation ``critic-slope-one``.
+    """
+    if weight < 0:
+        raise ValueError(f"weight must not be negative, found {weight}")
+    _refuse_empty(real, fake)
+    if real.shape != fake.shape:
+        raise ValueError(
+            f"real and fake examples are paired and must have one shape, found {tuple(real.shape)} "
+            f"and {tuple(fake.shape)}"
+        )
+    share = torch.rand((len(real),) + (1,) * (real.ndim - 1), generator=rng, dtype=real.dtype, device=real.device)
+    between = share * real.detach() + (1 - share) * fake.detach()
+    norms = _slopes(discriminator, between).square().sum(dim=1).add(1e-24).sqrt()  # a root has no slope at 0
+    return weight * (norms - 1).square().mean()
 
 
 def gan_step(
@@ -148,6 +195,7 @@ def gan_step(
     discriminator_kind: str = "logistic",
     generator_kind: str = "non_saturating",
     gamma: float = 0.0,
+    gradient_weight: float = 0.0,
     ema: EMA | None = None,
 ) -> Callable[[Tensor], dict[str, float]]:
     """Make ``step(batch)``, one round of Algorithm 1, for `training.fit`.
@@ -167,6 +215,8 @@ def gan_step(
         Losses, see `discriminator_loss` and `generator_loss`.
     gamma : float
         Weight of `r1_penalty` on the real examples; 0 leaves it out.
+    gradient_weight : float
+        Weight of `gradient_penalty` between real and fake examples; 0 leaves it out.
     ema : EMA, optional
         Average of the generator to update after each round.
 
@@ -174,13 +224,13 @@ def gan_step(
     -------
     callable
         ``step(batch) -> {"discriminator_loss": ..., "generator_loss": ...}``: both in nats, each taken
-        before its player's own update, the discriminator's without the penalty and from the last of
+        before its player's own update, the discriminator's without the penalties and from the last of
         the k steps.
 
     Raises
     ------
     ValueError
-        If a kind is unknown, k is not positive, gamma is negative, or a batch can't be split into k.
+        If a kind is unknown, k is not positive, a penalty's weight is negative, or a batch can't be split into k.
 
     References
     ----------
@@ -192,6 +242,8 @@ def gan_step(
         raise ValueError(f"n_discriminator_steps must be at least 1, found {n_discriminator_steps}")
     if gamma < 0:
         raise ValueError(f"gamma must not be negative, found {gamma}")
+    if gradient_weight < 0:
+        raise ValueError(f"gradient_weight must not be negative, found {gradient_weight}")
 
     def step(batch: Tensor) -> dict[str, float]:
         if len(batch) == 0 or len(batch) % n_discriminator_steps:
@@ -205,6 +257,8 @@ def gan_step(
                 fake = generator(sample_noise(len(real)))
             d_loss = discriminator_loss(discriminator(real), discriminator(fake), discriminator_kind)
             penalty = r1_penalty(discriminator, real, gamma) if gamma else 0.0
+            if gradient_weight:
+                penalty = penalty + gradient_penalty(discriminator, real, fake, gradient_weight)
             discriminator_optimiser.zero_grad()
             (d_loss + penalty).backward()
             discriminator_optimiser.step()
@@ -254,6 +308,13 @@ def sample(generator: nn.Module, sample_noise: Callable[[int], Tensor], n: int) 
         return generator(sample_noise(n))
     finally:
         generator.train(was_training)
+
+
+def _slopes(discriminator: nn.Module, x: Tensor) -> Tensor:
+    """Slope of the logit at each example, flattened to shape (n, dim); differentiable in the parameters."""
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True, materialize_grads=True)
+    return slope.flatten(start_dim=1)
 
 
 def _refuse_unknown(kind: str, kinds: tuple[str, ...]) -> None:

@@ -290,7 +290,8 @@ def classifier_two_sample_test(
 
     References
     ----------
-    Lopez-Paz & Oquab (2017), Revisiting classifier two-sample tests. In the book: equations ``def-told-apart`` and ``dcgan-guidelines``.
+    Lopez-Paz & Oquab (2017), Revisiting classifier two-sample tests. In the book: equations ``def-told-apart``
+    and ``dcgan-guidelines``.
     """
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.svm import SVC

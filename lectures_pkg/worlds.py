@@ -92,6 +92,48 @@ class GaussianMixture:
         return self.means[component] + self.stds[component] * rng.standard_normal((n, self.dim))
 
 
+def ring(n_modes: int = 8, radius: float = 1.0, std: float = 0.01) -> GaussianMixture:
+    """Equally likely round Gaussians, evenly spaced on a circle around the origin, the first at angle 0.
+
+    Parameters
+    ----------
+    n_modes : int
+        Number of Gaussians, at least 1; their centres are the mixture's ``means``, shape (n_modes, 2).
+    radius, std : float
+        Of the circle, and of each Gaussian in each direction.
+
+    References
+    ----------
+    Srivastava et al. (2017), VEEGAN, section 5.1; Lin et al. (2018), PacGAN, section 4.1 (the defaults).
+    """
+    if n_modes < 1:
+        raise ValueError(f"n_modes must be at least 1, found {n_modes}")
+    angles = 2 * np.pi * np.arange(n_modes) / n_modes
+    centres = radius * np.column_stack([np.cos(angles), np.sin(angles)])
+    return GaussianMixture(np.full(n_modes, 1 / n_modes), centres, std)
+
+
+def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixture:
+    """Equally likely round Gaussians on a square grid around the origin: {-4, -2, 0, 2, 4} in both directions.
+
+    Parameters
+    ----------
+    side : int
+        Gaussians in each row and column, at least 1.
+    spacing, std : float
+        Between neighbours, and of each Gaussian in each direction.
+
+    References
+    ----------
+    Srivastava et al. (2017), VEEGAN, section 5.1; Lin et al. (2018), PacGAN, section 4.1 (the defaults).
+    """
+    if side < 1:
+        raise ValueError(f"side must be at least 1, found {side}")
+    line = spacing * (np.arange(side) - (side - 1) / 2)
+    centres = np.array(list(itertools.product(line, repeat=2)))
+    return GaussianMixture(np.full(side**2, 1 / side**2), centres, std)
+
+
 #: An unambiguous grammar in which subject and verb agree in number, also across "near the dogs".
 AGREEMENT: Rules = {
     "S": [(0.5, ("NPs", "VPs")), (0.5, ("NPp", "VPp"))],

@@ -7,6 +7,9 @@ import mpmath
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.linalg import sqrtm
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 from lectures_pkg.divergences import (
     F_DIVERGENCES,
@@ -17,9 +20,12 @@ from lectures_pkg.divergences import (
     f_divergence,
     f_divergence_bound,
     gaussian_kl,
+    gaussian_wasserstein2_squared,
     integrate,
     jensen_shannon_divergence,
     kl_divergence,
+    lipschitz_critic,
+    optimal_transport,
     total_variation,
     wasserstein_1d,
 )
@@ -405,6 +411,95 @@ def test_samples_are_refused_with_a_sentence():
         wasserstein_1d([1.0], [[1.0, 2.0]])
     with pytest.raises(ValueError, match="y must be finite, found nan"):
         wasserstein_1d([1.0], [np.nan])
+
+
+def test_transport_worked_by_hand():
+    # half of the mass stays at 0, the other half walks from 0 to 3
+    cost, plan = optimal_transport([[0.0, 3.0]], [1.0], [0.5, 0.5])
+    assert cost == pytest.approx(1.5) and plan == pytest.approx(np.array([[0.5, 0.5]]))
+    # crossing would cost 2 + 2, staying on one's side 1 + 1: shares of one half each
+    cost, plan = optimal_transport([[1.0, 2.0], [2.0, 1.0]], [0.5, 0.5], [0.5, 0.5])
+    assert cost == pytest.approx(1) and plan == pytest.approx(np.eye(2) / 2)
+
+
+def test_transport_against_scipys_assignment_and_on_the_line():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 12, 2))
+    uniform = np.full(12, 1 / 12)
+    distances = cdist(x, y)
+    rows, columns = linear_sum_assignment(distances)
+    assert optimal_transport(distances, uniform, uniform).cost == pytest.approx(distances[rows, columns].mean())
+    a, b = rng.normal(size=9), rng.normal(1, 2, size=6)
+    p, q = rng.dirichlet(np.ones(9)), rng.dirichlet(np.ones(6))
+    found = optimal_transport(np.abs(a[:, None] - b), p, q)
+    assert found.cost == pytest.approx(stats.wasserstein_distance(a, b, p, q), abs=1e-9)
+    assert found.plan.sum(axis=1) == pytest.approx(p, abs=1e-9) and found.plan.sum(axis=0) == pytest.approx(q, abs=1e-9)
+
+
+def test_critic_worked_by_hand():
+    # all mass walks from 5 to 2: the best critic rises with slope one towards p
+    found = lipschitz_critic([2.0, 5.0], [0, 1], [1, 0])
+    assert found.value == pytest.approx(3) and found.critic == pytest.approx([0, 3])
+
+
+def test_critic_keeps_its_slope_and_reaches_scipys_distance():
+    rng = np.random.default_rng(4)
+    points = rng.normal(size=15)
+    p, q = rng.dirichlet(np.ones(15)), rng.dirichlet(np.ones(15))
+    found = lipschitz_critic(points, p, q)
+    assert found.value == pytest.approx(stats.wasserstein_distance(points, points, p, q), abs=1e-9)
+    gaps = np.abs(found.critic[:, None] - found.critic) - np.abs(points[:, None] - points)
+    assert gaps.max() < 1e-9
+
+
+def test_gaussian_w2_by_hand_and_by_quantiles():
+    # on the line: (difference of means)^2 + (difference of standard deviations)^2
+    assert gaussian_wasserstein2_squared(1.0, 4.0, -2.0, 9.0) == pytest.approx(9 + 1)
+    u = (np.arange(200_000) + 0.5) / 200_000
+    gap = stats.norm(1, 2).ppf(u) - stats.norm(-2, 3).ppf(u)
+    assert gaussian_wasserstein2_squared(1.0, 4.0, -2.0, 9.0) == pytest.approx(np.mean(gap**2), abs=1e-3)
+
+
+def test_gaussian_w2_against_scipys_matrix_root_and_singular_covariances():
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        (m, n), factors = rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 3))
+        s, t = factors @ factors.transpose(0, 2, 1)
+        expected = ((m - n) ** 2).sum() + np.trace(s + t - 2 * np.real(sqrtm(s @ t)))
+        assert gaussian_wasserstein2_squared(m, s, n, t) == pytest.approx(expected, rel=1e-6)
+        assert gaussian_wasserstein2_squared(n, t, m, s) == pytest.approx(expected, rel=1e-6)
+        assert gaussian_wasserstein2_squared(m, s, m, s) == pytest.approx(0, abs=1e-12)
+    # a line of length one against a point: its whole variance has to move
+    assert gaussian_wasserstein2_squared([0, 0], np.diag([1.0, 0]), [0, 0], np.zeros((2, 2))) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: optimal_transport([[1.0]], [0.5, 0.5], [1.0]), "cost must have shape (2, 1), found (1, 1)"),
+        (lambda: optimal_transport([[np.inf]], [1.0], [1.0]), "cost must be finite, found inf"),
+        (
+            lambda: lipschitz_critic([1.0], [0.5, 0.5], [0.5, 0.5]),
+            "points must be 2 finite places of shape (n, dim), found shape (1,)",
+        ),
+        (
+            lambda: gaussian_wasserstein2_squared([0, 0], np.eye(2), 0.0, 1.0),
+            "p has 2 dimensions but q has 1",
+        ),
+        (
+            lambda: gaussian_wasserstein2_squared(0.0, -1.0, 0.0, 1.0),
+            "cov_p must have no negative eigenvalue; its smallest is -1",
+        ),
+        (
+            lambda: gaussian_wasserstein2_squared([0, 0], [[1, 0.5], [0, 1]], [0, 0], np.eye(2)),
+            "cov_p must be symmetric, but differs from its transpose",
+        ),
+    ],
+)
+def test_transport_refuses_bad_input_with_one_sentence(call, sentence):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole sentence is compared)
+        call()
+    assert str(caught.value) == sentence
 
 
 def test_ideas_need_no_torch():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lectures_pkg.gan import discriminator_loss, frozen, gan_step, generator_loss, r1_penalty, sample
+from lectures_pkg.gan import discriminator_loss, frozen, gan_step, generator_loss, gradient_penalty, r1_penalty, sample
 from lectures_pkg.networks import mlp
 from lectures_pkg.training import EMA, fit, seeded
 
@@ -100,6 +100,15 @@ def test_agrees_with_binary_cross_entropy():
             lambda: r1_penalty(nn.Linear(2, 1), torch.zeros(3, 2), -1.0),
             "gamma must not be negative, found -1.0",
         ),
+        (
+            lambda: gradient_penalty(nn.Linear(2, 1), torch.zeros(3, 2), torch.zeros(3, 2), -1.0),
+            "weight must not be negative, found -1.0",
+        ),
+        (
+            lambda: gradient_penalty(nn.Linear(2, 1), torch.zeros(3, 2), torch.zeros(4, 2), 1.0),
+            "real and fake examples are paired and must have one shape, found (3, 2) and (4, 2)",
+        ),
+        (lambda: small_step(gradient_weight=-0.5), "gradient_weight must not be negative, found -0.5"),
         (lambda: small_step(n_discriminator_steps=0), "n_discriminator_steps must be at least 1, found 0"),
         (lambda: small_step(gamma=-0.5), "gamma must not be negative, found -0.5"),
         (
@@ -165,6 +174,51 @@ def test_r1_leaves_the_examples_alone():
     x = torch.ones(4, 2)
     r1_penalty(nn.Linear(2, 1), x, gamma=1.0).backward()
     assert not x.requires_grad and x.grad is None
+
+
+# WGAN-GP
+
+
+def test_gradient_penalty_of_a_linear_critic_is_its_distance_from_slope_one():
+    critic = nn.Linear(3, 1).double()
+    with torch.no_grad():
+        critic.weight.copy_(torch.tensor([[1.0, -2.0, 2.0]]))  # norm 3
+    x = torch.randn(5, 3, dtype=torch.float64)
+    penalty = gradient_penalty(critic, x, -x, weight=10.0)
+    assert penalty.item() == pytest.approx(10 * (3 - 1) ** 2)
+    penalty.backward()
+    # d/dw 10 (|w| - 1)^2 = 20 (|w| - 1) w / |w|
+    assert critic.weight.grad.numpy() == pytest.approx(20 * 2 * np.array([[1.0, -2.0, 2.0]]) / 3)
+
+
+def test_gradient_penalty_looks_between_the_pairs():
+    # a(x) = x^2 / 2 has slope x; between 1 and 3 the average of (u - 1)^2 over u in [1, 3] is 4/3
+    real, fake = torch.full((40_000, 1), 3.0), torch.full((40_000, 1), 1.0)
+    found = gradient_penalty(lambda x: x.square() / 2, real, fake, 1.0, torch.Generator().manual_seed(0))
+    assert found.item() == pytest.approx(4 / 3, abs=5 * math.sqrt(64 / 45 / 40_000))
+    same = gradient_penalty(lambda x: x.square() / 2, real, real, 1.0)
+    assert same.item() == pytest.approx(4)
+
+
+def test_gradient_penalty_takes_images_and_leaves_the_examples_alone():
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(16, 1))
+    x, y = torch.randn(3, 1, 4, 4), torch.randn(3, 1, 4, 4)
+    penalty = gradient_penalty(critic, x, y, 1.0)
+    norm = critic[1].weight.detach().norm().item()
+    assert penalty.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+    penalty.backward()
+    assert not x.requires_grad and x.grad is None and y.grad is None
+
+
+def test_gradient_penalty_of_a_flat_critic_has_a_finite_gradient():
+    critic = mlp((2, 3, 1), nn.Tanh)
+    with torch.no_grad():
+        for parameter in critic.parameters():
+            parameter.zero_()
+    penalty = gradient_penalty(critic, torch.ones(4, 2), torch.zeros(4, 2), 1.0)
+    penalty.backward()
+    assert penalty.item() == pytest.approx(1)
+    assert all(torch.isfinite(p.grad).all() for p in critic.parameters() if p.grad is not None)
 
 
 # one round of Algorithm 1
@@ -316,6 +370,24 @@ def test_penalty_shrinks_the_slope_and_is_not_reported_as_loss():
         slopes[gamma] = r1_penalty(players[1], batch, 1.0).item(), losses["discriminator_loss"]
     assert slopes[50.0][0] < 0.2 * slopes[0.0][0]
     assert slopes[50.0][1] == slopes[0.0][1]
+
+
+def test_gradient_penalty_holds_a_wasserstein_critics_slope():
+    real, fake = torch.randn(64, 2).double() + 2, torch.zeros(2).double()
+    norms = {}
+    for weight in (0.0, 10.0):
+        players = small_players()
+        with seeded(3):
+            step = small_step(
+                players, lr=0.05, lr_g=0.0, discriminator_kind="wasserstein", generator_kind="wasserstein",
+                gradient_weight=weight,
+            )  # fmt: skip
+            for _ in range(300):
+                step(real)
+        x = (0.5 * real + 0.5 * fake).requires_grad_()
+        (slope,) = torch.autograd.grad(players[1](x).sum(), x)
+        norms[weight] = slope.norm(dim=1).mean().item()
+    assert norms[0.0] > 10 and abs(norms[10.0] - 1) < 0.6
 
 
 def test_wasserstein_kinds_reach_the_losses():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lectures_pkg.worlds import AGREEMENT, GaussianMixture, Grammar, MarkovChain, binary_images, strokes
+from lectures_pkg.worlds import AGREEMENT, GaussianMixture, Grammar, MarkovChain, binary_images, grid, ring, strokes
 
 
 def test_strokes_worked_by_hand():
@@ -48,6 +48,24 @@ def test_mixture_in_one_dimension():
 
 def test_mixture_far_away_does_not_underflow():
     assert GaussianMixture([1.0], [[0.0, 0.0]], 1.0).log_prob([60.0, 0.0]) == pytest.approx(-1800 - np.log(2 * np.pi))
+
+
+def test_ring_and_grid_have_the_papers_geometry():
+    law = ring()
+    assert law.means == pytest.approx(
+        np.array([[np.cos(k * np.pi / 4), np.sin(k * np.pi / 4)] for k in range(8)]), abs=1e-15
+    )
+    assert (law.stds == 0.01).all() and law.weights.tolist() == [1 / 8] * 8
+    law = grid()
+    assert sorted(map(tuple, law.means)) == [(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)]
+    assert (law.stds == 0.05).all() and law.weights.tolist() == [1 / 25] * 25
+    assert ring(3, 2.0, 0.5).means[0].tolist() == [2, 0] and grid(2, 1.0).means.tolist()[0] == [-0.5, -0.5]
+
+
+@pytest.mark.parametrize(("call", "sentence"), [(lambda: ring(0), "n_modes must"), (lambda: grid(0), "side must")])
+def test_empty_rings_and_grids_are_refused(call, sentence):
+    with pytest.raises(ValueError, match=f"{sentence} be at least 1, found 0"):
+        call()
 
 
 def expansions(symbol):
