@@ -15,7 +15,7 @@ from torch import nn
 
 from lectures_pkg import datasets
 from lectures_pkg.datasets import load_digits8, load_mnist
-from lectures_pkg.experiments import dcgan, spread
+from lectures_pkg.experiments import dcgan, spread, stored
 
 
 @pytest.fixture(scope="module")
@@ -224,10 +224,14 @@ def test_the_chapter_runs_on_mnist_with_its_one_switch(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "MNIST_FILES", little_mnist.checksums())
     with little_mnist.serve() as mirror, contextlib.redirect_stdout(io.StringIO()) as printed, mpl.rc_context():
         monkeypatch.setattr(datasets, "MNIST_MIRRORS", ["http://127.0.0.1:9/", mirror.address])
-        exec(compile(code, "dcgan.ipynb", "exec"), {"__name__": "__main__"})
+        names: dict = {"__name__": "__main__"}
+        exec(compile(code, "dcgan.ipynb", "exec"), names)
         assert mirror.asked == list(little_mnist.NAMES)
     mpl.pyplot.close("all")
     assert "600 images of 28x28 pixels for training, 500 for testing" in printed.getvalue()
+    # the lines in the open, in parts, are those of the experiment, in one go
+    same = dcgan.train(0, names["digits"].train_images, n_rounds=20).losses
+    assert all(np.array_equal(names["losses"][name], history) for name, history in same.items())
 
 
 # what is stored
@@ -242,6 +246,28 @@ def test_stored_results_say_what_the_chapter_says():
     assert found["one_at_a_time_c2st"].low > 0.85
     # real against real is the null: one half within five standard errors of the mean of three tests
     assert abs(found["null_c2st"].mean - 0.5) < 5 * 0.5 / math.sqrt(900)
-    rates = [found[f"validation_c2st_{rate}"].mean for rate in ("0.0002", "0.001", "0.003")]
-    assert min(rates) == rates[1]  # the rate that was used
     assert found["guidelines_confidence"].low > 0.85
+
+
+def test_the_rate_was_chosen_among_rates_that_cannot_be_told_apart():
+    found = spread("dcgan")
+    rates = [found[f"validation_c2st_{rate}"].mean for rate in ("0.0002", "0.001", "0.003")]
+    error = 0.5 / math.sqrt(3 * 400)  # three seeds, 200 + 200 answers each (three draws of each don't add real images)
+    assert max(rates) - min(rates) < 2.5 * math.sqrt(2) * error
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_walks_and_arithmetic_come_out_alike_on_every_seed(seed):
+    run = stored("dcgan")["seeds"][str(seed)]
+    assert run["midpoint_slerp"] > run["midpoint_lerp"] > run["midpoint_pixels"] + 0.05
+    for n_averaged in (3, 30):
+        found = [run[f"arithmetic_{n_averaged}_{name}"] for name in ("null", "arithmetic", "pixels")]
+        assert found[0] < found[1] < 0.4 and found[2] > 0.75  # better than chance, worse than pixels
+    assert run["ink_3_beats"] < 0.75 and run["ink_30_beats"] > 0.95 and run["ink_400_beats"] > 0.95
+
+
+def test_what_is_stored_is_what_the_experiment_measures():
+    names = set(stored("dcgan")["seeds"]["0"])
+    assert {f"{variant}_c2st" for variant in dcgan.VARIANTS} <= names
+    assert all(set(run) == names for run in stored("dcgan")["seeds"].values())
+    assert {int(seed) for seed in stored("dcgan")["seeds"]} == set(dcgan.SEEDS)

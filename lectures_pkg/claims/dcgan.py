@@ -341,8 +341,11 @@ CLAIMS = (
     ),
     Claim(
         label="checkerboard",
-        equation=r"""\max_i n_i - \min_i n_i = \begin{cases} 0 & \text{if } s \text{ divides } k, \\
-1 & \text{otherwise} \end{cases}""",
+        equation=r"""\begin{aligned}
+& \max_i n_i - \min_i n_i \\
+& \quad = \begin{cases} 0 & \text{if } s \text{ divides } k, \\
+1 & \text{otherwise} \end{cases}
+\end{aligned}""",
         sides=checkerboard_sides,
         source="Odena, Dumoulin & Olah (2016); the chapter's own derivation",
         slips={
@@ -381,7 +384,10 @@ CLAIMS = (
     ),
     Claim(
         label="batch-norm-coupling",
-        equation=r"\frac{\partial a(x_i)}{\partial x_j} = 0, \quad i \neq j, \text{ in evaluation mode}",
+        equation=r"""\begin{aligned}
+& \frac{\partial a(x_i)}{\partial x_j} = 0, \quad i \neq j, \\
+& \text{in evaluation mode}
+\end{aligned}""",
         sides=coupling_sides,
         source="the chapter's own derivation",
         slips={"training mode": functools.partial(coupling_sides, mode="train")},
@@ -389,7 +395,10 @@ CLAIMS = (
     ),
     Claim(
         label="alone-or-together",
-        equation=r"G(z_i) \text{ alone} = G(z_i) \text{ in a batch}, \text{ in evaluation mode}",
+        equation=r"""\begin{aligned}
+& G(z_i) \text{ alone} = G(z_i) \text{ in a batch}, \\
+& \text{in evaluation mode}
+\end{aligned}""",
         sides=alone_sides,
         source="the chapter's own derivation",
         slips={"training mode, one image at a time": functools.partial(alone_sides, mode="train")},
