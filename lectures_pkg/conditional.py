@@ -323,11 +323,12 @@ def sample_given(model: ConditionalModel, y: Tensor, rng: torch.Generator | None
     probabilities : Tensor, shape (batch, n_pixels)
         The decoder's means: smoother to look at, but not samples.
     """
-    probabilities = torch.sigmoid(model.decode(torch.randn(len(y), model.latent_dim, generator=rng), y))
+    z = torch.randn(len(y), model.latent_dim, generator=rng, dtype=_dtype(model))
+    probabilities = torch.sigmoid(model.decode(z, y))
     return torch.bernoulli(probabilities, generator=rng), probabilities
 
 
-class GivenLabel:
+class GivenLabel(nn.Module):
     """A conditional model with one label held fixed: with it `vae.log_prob_by_quadrature` gives log p(x | y).
 
     Parameters
@@ -338,12 +339,12 @@ class GivenLabel:
     """
 
     def __init__(self, model: ConditionalVAE, label: int) -> None:
+        super().__init__()
         self.model, self.label, self.latent_dim = model, label, model.latent_dim
 
     def decode(self, z: Tensor) -> Tensor:
         """Logits of the pixels for points z of shape (batch, latent_dim) and this label."""
-        dtype = next(self.model.parameters()).dtype
-        return self.model.decode(z.to(dtype), torch.full((len(z),), self.label, dtype=torch.long))
+        return self.model.decode(z, torch.full((len(z),), self.label, dtype=torch.long))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -411,6 +412,11 @@ def posthoc_map(model: VAE, x: Tensor, y: Tensor) -> LabelMap:
         means.append(mean[of_class].mean(dim=0))
         factors.append(torch.linalg.cholesky(covariance))
     return LabelMap(torch.stack(means), torch.stack(factors))
+
+
+def _dtype(model: object) -> torch.dtype:
+    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
+    return next((parameter.dtype for parameter in parameters), torch.get_default_dtype())
 
 
 def _pairs(batch: Pairs) -> Pairs:

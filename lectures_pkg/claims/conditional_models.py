@@ -277,7 +277,7 @@ def symmetry_sides(rng: np.random.Generator, undo: bool = True, turn: float = 0.
 
 def _after(first: Map | torch.Tensor, second: Map | torch.Tensor) -> Map:
     """The second map after the first; a matrix is the map x to M x."""
-    maps = [(lambda x, m=m: x @ m.T) if isinstance(m, torch.Tensor) else m for m in (first, second)]  # type: ignore[misc]
+    maps = [(lambda x, m=m: x @ m.T) if isinstance(m, torch.Tensor) else m for m in (first, second)]
     return lambda x: maps[1](maps[0](x))
 
 
