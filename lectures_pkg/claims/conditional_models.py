@@ -303,11 +303,16 @@ def pairings_sides(rng: np.random.Generator, form: str = "") -> Pair:
 
 @functools.cache
 def _strokes(seed: int, told: bool) -> tuple[float, float]:
-    """Mean divergence over the labels, and the share of pictures that the other label would sooner have."""
+    """Mean divergence over the labels, and the share of pictures that the other label would sooner have.
+
+    A generator whose discriminator is not told has never heard which label is which, so its better naming is luck:
+    it is judged by the worse of the two.
+    """
     truth = experiment.stroke_laws()
     laws = experiment.learned_laws(experiment.train_strokes(seed, told=told, n_rounds=1000).average.module, seed)
-    disobeyed = np.mean([law[truth[1 - y] > truth[y]].sum() for y, law in enumerate(laws)])
-    return experiment.label_divergences(laws, truth)[0], float(disobeyed)
+    namings = [laws] if told else [laws, laws[::-1]]
+    disobeyed = [np.mean([law[truth[1 - y] > truth[y]].sum() for y, law in enumerate(named)]) for named in namings]
+    return max(experiment.label_divergences(named, truth)[0] for named in namings), float(max(disobeyed))
 
 
 def told_sides(rng: np.random.Generator, told: bool = True) -> Pair:

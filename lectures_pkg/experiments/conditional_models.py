@@ -221,11 +221,12 @@ class Pairing(NamedTuple):
 
 
 def train_cycle(seed: int, *, cycle_weight: float = 5.0, anchored: bool = False, n_steps: int = 2500) -> Pairing:
-    """Train both maps without pairs; ``anchored`` adds one known pair for each cluster."""
+    """Train both maps without pairs; ``anchored`` adds one known pair for each cluster, of the same weight."""
     anchors = torch.as_tensor(A_CENTRES, dtype=torch.float32), torch.as_tensor(B_CENTRES, dtype=torch.float32)
 
     def known_pairs(to_b: Map, to_a: Map) -> Tensor:
-        return cycle_loss(anchors[1], to_b(anchors[0])) + cycle_loss(anchors[0], to_a(anchors[1]))
+        there, back = cycle_loss(anchors[1], to_b(anchors[0])), cycle_loss(anchors[0], to_a(anchors[1]))
+        return cycle_weight * (there + back)
 
     with seeded(seed):
         to_b, to_a = mlp((2, 64, 64, 2), _leaky), mlp((2, 64, 64, 2), _leaky)
