@@ -72,7 +72,8 @@ def criterion_sides(rng: np.random.Generator, form: str = "mean over labels") ->
         "plain mean over labels of unequal frequency": each.mean(),
         "sum over labels": each.sum(),
     }[form]
-    return np.array([value, value]), -np.log(4) + 2 * np.array([given, jensen_shannon_divergence(joint_p, joint_q)])
+    excess = np.log(4) + value
+    return np.array([excess, excess]), 2 * np.array([given, jensen_shannon_divergence(joint_p, joint_q)])
 
 
 def _exchanged(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -372,9 +373,9 @@ CLAIMS = (
     Claim(
         label="conditional-criterion",
         equation=r"""\begin{aligned}
-&\max_D V(G, D) \\
-&= -\log 4 + 2\, \mathbb{E}_y \, \mathrm{JSD}\bigl(p(\cdot \mid y), q(\cdot \mid y)\bigr) \\
-&= -\log 4 + 2\, \mathrm{JSD}\bigl(p(x, y), q(x, y)\bigr)
+&\log 4 + \max_D V(G, D) \\
+&= 2\, \mathbb{E}_y \, \mathrm{JSD}\bigl(p(\cdot \mid y), q(\cdot \mid y)\bigr) \\
+&= 2\, \mathrm{JSD}\bigl(p(x, y), q(x, y)\bigr)
 \end{aligned}""",
         sides=criterion_sides,
         source="Mirza & Osindero (2014), eq. (2), with Goodfellow et al. (2014), Theorem 1",
@@ -464,8 +465,8 @@ S_y &= \operatorname{Cov}\bigl[\mu(x) \mid y\bigr] \\
     Claim(
         label="two-ways-to-a-label",
         equation=r"""\begin{aligned}
-0.97 &\le \text{GAN-test of a CVAE}, \\
-\text{GAN-test of a map fitted afterwards} &\le 0.85
+T(\text{CVAE}) &\ge 0.97, \\
+T(\text{map fitted afterwards}) &\le 0.85
 \end{aligned}""",
         sides=two_ways_sides,
         source="600 steps of the chapter's own experiment",
@@ -478,8 +479,8 @@ S_y &= \operatorname{Cov}\bigl[\mu(x) \mid y\bigr] \\
     Claim(
         label="gan-test-is-blind",
         equation=r"""\begin{aligned}
-\text{GAN-test of one picture per label} &= 1, \\
-\text{GAN-test of the data} &= \textstyle\sum_x \max_y p(x, y)
+T(\text{one picture per label}) &= 1, \\
+T(\text{the data}) &= \textstyle\sum_x \max_y p(x, y)
 \end{aligned}""",
         sides=blind_sides,
         source="the chapter's own example; Shmelkov et al. (2018), section 3",
