@@ -179,8 +179,10 @@ def label_map_sides(rng: np.random.Generator, form: str = "both") -> Pair:
     x, y = (rng.random((40, 6)) < 0.5).astype(float), np.arange(40) % 2
     with seeded(int(rng.integers(2**31))):
         model = VAE(6, 2, ()).double()
+    # Means and log-variances of such sizes that both parts of the spread matter.
+    weight = rng.normal(size=(4, 6)) * [[1.0], [1.0], [0.2], [0.2]]
     with torch.no_grad():
-        next(model.encoder.parameters()).mul_(3.0)  # means far apart: the two parts of the spread are alike
+        next(model.encoder.parameters()).copy_(torch.as_tensor(weight))
         mean, log_var = (out.numpy() for out in model.encode(torch.as_tensor(x)))
     found = posthoc_map(model, torch.as_tensor(x), torch.as_tensor(y))
     left, draws = [], []
@@ -479,7 +481,7 @@ T(\text{map fitted afterwards}) &\le 0.85
     Claim(
         label="gan-test-is-blind",
         equation=r"""\begin{aligned}
-T(\text{one picture per label}) &= 1, \\
+T(\text{one picture each}) &= 1, \\
 T(\text{the data}) &= \textstyle\sum_x \max_y p(x, y)
 \end{aligned}""",
         sides=blind_sides,
