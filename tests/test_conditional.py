@@ -84,7 +84,7 @@ def test_labelled_minibatches_refuse_what_does_not_fit():
 
 def test_one_round_worked_by_hand():
     """D's weights are 0, so each logit is 0 and D = 1/2: both turns fit on paper."""
-    generator, discriminator = Shift([0.0, 0.0]), Shift([0.0, 0.0], product=True)
+    generator, discriminator = Shift([0.5, 0.0]), Shift([0.0, 0.0], product=True)
     noise = iter(
         [torch.tensor([[1.0], [-1.0]], dtype=torch.float64), torch.tensor([[2.0], [2.0]], dtype=torch.float64)]
     )
@@ -96,14 +96,15 @@ def test_one_round_worked_by_hand():
         lambda m: next(noise),
     )
     report = step((torch.tensor([[3.0], [5.0]], dtype=torch.float64), torch.tensor([0, 1])))
-    # D's turn: mean over two pairs of (1 - D) x - D G(z), each in its own label's weight: (3 - 1)/4 and (5 + 1)/4
-    assert discriminator.values.tolist() == pytest.approx([0.5 * 2 / 4, 0.5 * 6 / 4])
-    # G's turn: logits 0.25 * 2 and 0.75 * 2; b_y climbs by half of (1 - D) w_y / 2
-    pull = [(1 - 1 / (1 + math.exp(-2 * w))) * w / 2 for w in (0.25, 0.75)]
-    assert generator.values.tolist() == pytest.approx([0.5 * pull[0], 0.5 * pull[1]])
+    # D's turn, fakes 1.5 and -1: (1 - D) x - D G(z) over two pairs, in the label's own weight: (3 - 1.5)/4, (5 + 1)/4
+    w = 0.5 * 1.5 / 4, 0.5 * 6 / 4
+    assert discriminator.values.tolist() == pytest.approx(w)
+    # G's turn, fakes 2.5 and 2: b_y climbs by half of (1 - D) w_y, over two pairs
+    logits = 2.5 * w[0], 2.0 * w[1]
+    climb = [0.5 * (1 - 1 / (1 + math.exp(-a))) * v / 2 for a, v in zip(logits, w, strict=True)]
+    assert generator.values.tolist() == pytest.approx([0.5 + climb[0], climb[1]])
     assert report["discriminator_loss"] == pytest.approx(math.log(4))
-    of_g = np.mean([math.log1p(math.exp(-2 * w)) for w in (0.25, 0.75)])
-    assert report["generator_loss"] == pytest.approx(of_g)
+    assert report["generator_loss"] == pytest.approx(np.mean([math.log1p(math.exp(-a)) for a in logits]))
 
 
 def test_generator_of_one_label_learns_from_that_label_only():

@@ -97,6 +97,20 @@ def test_report_is_that_of_the_losses_before_the_step():
     assert report["cycle_loss"] == pytest.approx(journeys)
 
 
+def test_the_maps_turn_leaves_no_gradient_with_the_judges():
+    networks, (a, b) = players(), worlds()
+    to_b, to_a, judge_a, judge_b = networks
+    softplus = torch.nn.functional.softplus
+    own = sum(
+        softplus(-judge(real)).mean() + softplus(judge(fake.detach())).mean()
+        for judge, real, fake in ((judge_a, a, to_a(b)), (judge_b, b, to_b(a)))
+    )
+    expected = torch.autograd.grad(own, [*judge_a.parameters(), *judge_b.parameters()])
+    cycle_gan_step(*networks, *optimisers(networks, (0.1, 0.0)))((a, b))
+    found = [p.grad for p in (*judge_a.parameters(), *judge_b.parameters())]
+    assert all(torch.allclose(f, e) for f, e in zip(found, expected, strict=True))
+
+
 def test_extra_loss_is_added():
     """With the judges silent and no cycle, known pairs alone teach the maps."""
     networks = players()
