@@ -447,3 +447,83 @@ def _permutation_p_value(observed: float, permuted: np.ndarray) -> float:
     """A permutation that ties with the observed split up to rounding counts as at least as large."""
     at_least = permuted >= observed - 1e-12 * max(1.0, abs(observed))
     return float((1 + at_least.sum()) / (1 + len(permuted)))
+
+
+def gan_test(judge: Judge, images: ArrayLike, labels: ArrayLike) -> float:
+    """Share of generated images that a classifier of *real* images calls by the label that they were made for.
+
+    Parameters
+    ----------
+    judge : Judge
+        Or any object with ``predict(images)``. It has learned from real images only.
+    images : array_like, shape (n, ...)
+        Generated, each for one label.
+    labels : array_like, shape (n,)
+        The labels asked for.
+
+    Returns
+    -------
+    float
+        In [0, 1]; larger means that the labels are obeyed, 1 / n_classes that they are ignored. Compare with the
+        judge's own accuracy on real images. It says nothing of variety: one good picture for each label scores 1.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each image, or none.
+
+    References
+    ----------
+    Shmelkov, Schmid & Alahari (2018), How good is my GAN?, section 3. In the book: equation ``gan-test-is-blind``.
+    """
+    asked = _labels_of(images, labels)
+    return float(np.mean(np.asarray(judge.predict(images)) == asked))
+
+
+def gan_train(images: ArrayLike, labels: ArrayLike, real_images: ArrayLike, real_labels: ArrayLike) -> float:
+    """Accuracy on *real* images of a classifier that has learned from generated ones only.
+
+    The classifier is the judge's kind: support vector machines with a Gaussian kernel, one for each class.
+
+    Parameters
+    ----------
+    images, labels : array_like, shapes (n, ...) and (n,)
+        Generated images and the labels that they were made for.
+    real_images, real_labels : array_like, shapes (m, ...) and (m,)
+        Real images that the generator has not seen, and their classes.
+
+    Returns
+    -------
+    float
+        In [0, 1]; larger is better. It falls when labels are disobeyed *and* when the variety of the real images is
+        missing. Compare with what as many real training images give.
+
+    Raises
+    ------
+    ValueError
+        If images and labels don't fit, or the generated labels are all the same.
+
+    References
+    ----------
+    Shmelkov, Schmid & Alahari (2018), How good is my GAN?, section 3.
+    """
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.svm import SVC
+
+    asked, truth = _labels_of(images, labels), _labels_of(real_images, real_labels)
+    if np.shape(images)[1:] != np.shape(real_images)[1:]:
+        raise ValueError(
+            f"generated and real images must have one shape, "
+            f"found {np.shape(images)[1:]} and {np.shape(real_images)[1:]}"
+        )
+    if len(np.unique(asked)) < 2:
+        raise ValueError(f"a classifier needs two classes or more, found {np.unique(asked)} only")
+    machines = OneVsRestClassifier(SVC(C=10.0, gamma="scale")).fit(_flat(images), asked)
+    return float(np.mean(machines.predict(_flat(real_images)) == truth))
+
+
+def _labels_of(images: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    names = np.asarray(labels)
+    if len(np.shape(images)) < 2 or names.shape != np.shape(images)[:1] or names.size == 0:
+        raise ValueError(f"each image needs one label, found shapes {np.shape(images)} and {names.shape}")
+    return names

@@ -14,6 +14,8 @@ from lectures_pkg.datasets import load_digits8
 from lectures_pkg.metrics import (
     Judge,
     classifier_two_sample_test,
+    gan_test,
+    gan_train,
     ks_test,
     median_distance,
     mmd2_unbiased,
@@ -372,3 +374,50 @@ def test_the_judge_refuses_what_does_not_fit(judge):
         Judge(np.zeros((4, 2)), [0, 1, 2])
     with pytest.raises(ValueError, match=r"3 or more classes with 5 or more images each, found counts \[3 3\]"):
         Judge(np.zeros((6, 2)), [0, 1] * 3)
+
+
+class FirstPixel:
+    """A judge that names an image by its first pixel."""
+
+    def predict(self, images):
+        return np.asarray(images).reshape(len(images), -1)[:, 0].astype(int)
+
+
+def test_gan_test_counts_obeyed_labels_by_hand():
+    images = np.array([[[0.0, 9]], [[1, 9]], [[2, 9]], [[2, 9]]])
+    assert gan_test(FirstPixel(), images, [0, 1, 2, 1]) == 0.75
+
+
+def test_gan_test_of_real_images_is_the_judges_accuracy(digits, judge):
+    right = judge.predict(digits.test_images) == digits.test_labels
+    assert gan_test(judge, digits.test_images, digits.test_labels) == pytest.approx(right.sum() / 450)
+    shuffled = np.random.default_rng(0).permutation(digits.test_labels)
+    assert gan_test(judge, digits.test_images, shuffled) < 0.1 + 5 * np.sqrt(0.09 / 450)
+
+
+def test_gan_train_needs_labels_and_variety(digits):
+    test = digits.test_images, digits.test_labels
+    chosen = np.random.default_rng(0).choice(1347, size=500, replace=False)
+    images, labels = digits.train_images[chosen], digits.train_labels[chosen]
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.svm import SVC
+
+    expected = OneVsRestClassifier(SVC(C=10, gamma="scale")).fit(images.reshape(500, -1), labels)
+    found = gan_train(images, labels, *test)
+    assert found == pytest.approx(expected.score(digits.test_images.reshape(450, -1), digits.test_labels))
+    assert found > 0.95
+    assert gan_train(images, np.random.default_rng(1).permutation(labels), *test) < 0.4
+    one_each = np.array([images[labels == label][0] for label in range(10)])
+    assert gan_train(np.repeat(one_each, 5, axis=0), np.repeat(np.arange(10), 5), *test) < 0.85
+
+
+def test_labels_that_do_not_fit_the_images_are_refused(digits):
+    images, labels = digits.test_images[:20], digits.test_labels[:20]
+    with pytest.raises(ValueError, match=r"each image needs one label, found shapes \(20, 8, 8\) and \(19,\)"):
+        gan_test(FirstPixel(), images, labels[:19])
+    with pytest.raises(ValueError, match="each image needs one label"):
+        gan_train(images[:0], labels[:0], images, labels)
+    with pytest.raises(ValueError, match=r"must have one shape, found \(8, 8\) and \(64,\)"):
+        gan_train(images, labels, images.reshape(20, 64), labels)
+    with pytest.raises(ValueError, match=r"two classes or more, found \[3\] only"):
+        gan_train(images, np.full(20, 3), images, labels)
