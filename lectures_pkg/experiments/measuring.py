@@ -54,7 +54,7 @@ RATES: Mapping[str, tuple[float, float]] = {
     "pixel_vae_4": (1e-3, 2e-3),
     "pixel_gan_ae_2": (5e-4, 1e-3),
 }
-CHOSEN: Mapping[str, float] = {"vae_8": 1e-3, "gan": 1e-3, "aae_2": 1e-3, "pixel_vae_4": 2e-3, "pixel_gan_ae_2": 1e-3}
+CHOSEN: Mapping[str, float] = {"vae_8": 1e-3, "gan": 1e-3, "aae_2": 1e-3, "pixel_vae_4": 1e-3, "pixel_gan_ae_2": 1e-3}
 GAN_NOISE, GAN_ROUNDS = 16, 2000
 CODE_ROUNDS = 3000  #: of the two models with a critic of codes
 
@@ -345,11 +345,11 @@ def train_gan(seed: int, rate: float) -> tuple[nn.Module, Any]:
         for network in (generator, discriminator):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = EMA(generator, 0.99)
-        adams = (
+        g_adam, d_adam = (
             torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.999), fused=True)
             for network in (generator, discriminator)
         )
-        step = gan.gan_step(generator, discriminator, *adams, _noise, ema=average)
+        step = gan.gan_step(generator, discriminator, g_adam, d_adam, _noise, ema=average)
         fit(step, minibatches(torch.tensor(2 * digits().train - 1).reshape(-1, 1, 8, 8), 64, _numpy(seed)), GAN_ROUNDS)
     return average.module, discriminator.eval()
 
@@ -362,10 +362,10 @@ def _in_order() -> PixelGANAutoencoder:
     return PixelGANAutoencoder(64, 2, (128,), width=pixels_experiment.WIDTH, dropout=pixels_experiment.DROPOUT)
 
 
-def train_adversarial(build: Callable[[], Coded], seed: int, rate: float, *, critic: bool = True) -> Any:
+def train_adversarial(build: Callable[[], Any], seed: int, rate: float, *, critic: bool = True) -> Any:
     """A model with a critic of codes; without the critic, an autoencoder whose codes go where they like."""
     with seeded(seed):
-        model: Any = build()
+        model = build()
         network = mlp((2, 64, 64, 1), lambda: nn.LeakyReLU(0.2))
         step = hybrids.adversarial_autoencoder_step(
             model,
