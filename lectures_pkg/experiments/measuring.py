@@ -576,6 +576,11 @@ def stored_seconds() -> dict[str, dict[str, float]]:
     return json.loads(ONCE.read_text())["seconds"]
 
 
+def stored_validation() -> dict[str, dict[str, float]]:
+    """The losses by which the learning rates were chosen, by model and rate: see `validation_losses`."""
+    return json.loads(ONCE.read_text())["validation"]
+
+
 def unpack(rows: Sequence[str]) -> np.ndarray:
     """Hexadecimal rows of 64 bits as images, shape (n, 8, 8)."""
     bits = [np.unpackbits(np.frombuffer(bytes.fromhex(row), dtype=np.uint8)) for row in rows]
