@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
@@ -53,8 +54,8 @@ def _check_mmd2_of_splits(answer: object, points: Array, splits: Array, bandwidt
 
     truth = []
     for is_x in splits:
-        sides = np.flatnonzero(is_x), np.flatnonzero(~is_x)
-        within = sum(np.mean([kernel(i, j) for i, j in itertools.permutations(side, 2)]) for side in sides)
+        sides: tuple[list[int], ...] = tuple(np.flatnonzero(side).tolist() for side in (is_x, ~is_x))
+        within = sum(float(np.mean([kernel(i, j) for i, j in itertools.permutations(side, 2)])) for side in sides)
         truth.append(within - 2 * np.mean([kernel(i, j) for i in sides[0] for j in sides[1]]))
     if close(values, truth):
         return
@@ -206,8 +207,8 @@ def _check_permutation_p_value(answer: object, x: Array, y: Array, n_permutation
     if len(x) > 8:  # so far apart that no random split comes near
         if not close(found, 1 / (1 + n_permutations)):
             raise Wrong(
-                f"the samples are worlds apart, so p should be its smallest, 1/{1 + n_permutations}, found {found:.3g}: "
-                "count the splits at least as large as the observed one"
+                f"the samples are worlds apart, so p should be its smallest, 1/{1 + n_permutations}, found "
+                f"{found:.3g}: count the splits at least as large as the observed one"
             )
         return
     exact = _exact_p_value(x, y)
@@ -439,9 +440,9 @@ array of shape (n_splits,). In the test the rows are *all* splits of one sample,
         check=_check_mmd2_of_splits,
         solution=mmd2_of_splits,
         mistakes=(
-            Mistake("diagonal kept", lambda *a: _mmd2_variants(*a, slip="diagonal"), "compared with itself"),
-            Mistake("n squared", lambda *a: _mmd2_variants(*a, slip="n squared"), "divisor still counts it"),
-            Mistake("no 2 in the exponent", lambda *a: _mmd2_variants(*a, slip="bandwidth"), "a 2 is missing"),
+            Mistake("diagonal kept", partial(_mmd2_variants, slip="diagonal"), "compared with itself"),
+            Mistake("n squared", partial(_mmd2_variants, slip="n squared"), "divisor still counts it"),
+            Mistake("no 2 in the exponent", partial(_mmd2_variants, slip="bandwidth"), "a 2 is missing"),
         ),
         level=1,
         minutes=15,
@@ -461,9 +462,9 @@ One of the tests is a generator that keeps three of eight modes: before you run 
         check=_check_coverage,
         solution=coverage,
         mistakes=(
-            Mistake("exchanged", lambda *a: _coverage_variant(*a, slip="exchanged"), "two are exchanged"),
-            Mistake("own neighbour", lambda *a: _coverage_variant(*a, slip="itself"), "its own nearest neighbour"),
-            Mistake("own ball", lambda *a: _coverage_variant(*a, slip="own ball"), "the point's own ball"),
+            Mistake("exchanged", partial(_coverage_variant, slip="exchanged"), "two are exchanged"),
+            Mistake("own neighbour", partial(_coverage_variant, slip="itself"), "its own nearest neighbour"),
+            Mistake("own ball", partial(_coverage_variant, slip="own ball"), "the point's own ball"),
         ),
         level=2,
         minutes=20,
@@ -483,13 +484,11 @@ two means as the statistic. Ties count as as large.
         check=_check_permutation_p_value,
         solution=permutation_p_value,
         mistakes=(
-            Mistake(
-                "without the 1", lambda *a: _p_value_variant(*a, slip="without the 1"), "a promise nobody can keep"
-            ),
-            Mistake("ties lost", lambda *a: _p_value_variant(*a, slip="strictly larger"), "every split ties"),
+            Mistake("without the 1", partial(_p_value_variant, slip="without the 1"), "a promise nobody can keep"),
+            Mistake("ties lost", partial(_p_value_variant, slip="strictly larger"), "every split ties"),
             Mistake(
                 "the other tail",
-                lambda *a: _p_value_variant(*a, slip="share of smaller ones"),
+                partial(_p_value_variant, slip="share of smaller ones"),
                 "the samples are worlds apart",
             ),
             Mistake(
@@ -509,8 +508,8 @@ A widely printed table of the four families says, in the row "compute P(X)", tha
 Produce the number that settles it for the machine you are given: `weight` (n_visible, n_hidden), `visible_bias`,
 `hidden_bias`, energy $E(v,h)=-b^\\top v-c^\\top h-v^\\top Wh$, at most 12 units in either layer; `images` are
 binary, shape (n, n_visible). Return a dict: `"log_partition"`, the logarithm of $Z=\\sum_{v,h}e^{-E(v,h)}$; `"nll"`,
-the mean of $-\\log p(v)$ over the images, in nats; its `"standard_error"`; and a `"verdict"` on the cell, `"supports"` or
-`"contradicts"`. Then choose *another* cell of the table and do the same for it in a page of text: number, standard
+the mean of $-\\log p(v)$ over the images, in nats; its `"standard_error"`; and a `"verdict"` on the cell, `"supports"`
+or `"contradicts"`. Then choose *another* cell of the table and do the same for it in a page of text: number, standard
 error, which data, what it cost, and the caveat.
 """,
         stub='''def rbm_cell(weight, visible_bias, hidden_bias, images):
@@ -556,8 +555,8 @@ generator with good samples would pass; what the score does for a generator that
         title="Mini project: a fifth family for the table",
         prompt="""
 Fill a column of the table for a family of your own: a mixture of Bernoullis, a tree, a flow, a diffusion… You get
-binary digits as rows of 64: `train` (1147, 64), `validation` (200, 64) for *every* choice, and `test` (450, 64), for the final
-number only. Return a dict: `"samples"` (n_samples, 64), binary; `"log_prob"` (450,) of the test images and
+binary digits as rows of 64: `train` (1147, 64), `validation` (200, 64) for *every* choice, and `test` (450, 64), for
+the final number only. Return a dict: `"samples"` (n_samples, 64), binary; `"log_prob"` (450,) of the test images and
 `"log_prob_samples"` (n_samples,) of your own samples, in nats; `"kind"`: `"exact"`, `"lower bound"` or
 `"not defined"` (then both may be None); and `"not_defined"`, a dict from the name of each row without a number to the
 reason.
