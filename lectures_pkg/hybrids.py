@@ -39,11 +39,9 @@ class Decoder(Protocol):
     """What the functions below ask of a model: how many latents, and p(x | z) to score and to draw from."""
 
     latent_dim: int
-    training: bool
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor: ...
     def draw(self, z: Tensor, rng: torch.Generator | None = None) -> Tensor: ...
-    def train(self, mode: bool = True) -> object: ...
 
 
 class Coded(Decoder, Protocol):
@@ -86,7 +84,7 @@ class PixelDecoder(nn.Module):
         return self.pixels(x, self.context(z))
 
     def draw(self, z: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """One image for each code, (batch, n_pixels): one network call for each pixel."""
+        """One image for each code, (batch, n_pixels): one network call for each pixel, dropout off."""
         return self.pixels.sample(len(z), rng, self.context(z))
 
     def complete(self, x: Tensor, known: ArrayLike, z: Tensor, rng: torch.Generator | None = None) -> Tensor:
@@ -333,13 +331,8 @@ def pixel_vae_step(
 
 @torch.no_grad()
 def sample(model: Decoder, n: int, rng: torch.Generator | None = None) -> Tensor:
-    """Draw n images, (n, n_pixels): a code from the prior, then its pixels; dropout off."""
-    was_training = model.training
-    model.train(False)
-    try:
-        return model.draw(torch.randn(n, model.latent_dim, generator=rng, dtype=_dtype(model)), rng)
-    finally:
-        model.train(was_training)
+    """Draw n images, (n, n_pixels): a code from the prior, then its pixels (with the decoder's dropout off)."""
+    return model.draw(torch.randn(n, model.latent_dim, generator=rng, dtype=_dtype(model)), rng)
 
 
 def log_importance_weights(model: PixelVAE, x: Tensor, n_samples: int, rng: torch.Generator | None = None) -> Tensor:

@@ -131,7 +131,7 @@ def test_samples_follow_the_law(kind):
     assert stats.chisquare(counts, n * law / law.sum()).pvalue > 1e-3
 
 
-def test_sampling_switches_dropout_off_and_leaves_the_mode():
+def test_sampling_is_without_dropout_and_leaves_the_mode():
     with seeded(0):
         model = PixelVAE(4, 1, (3,), width=6, dropout=0.9).train()
     assert torch.equal(sample(model, 50, rng()), sample(model, 50, rng()))
