@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lectures_pkg import metrics
+from lectures_pkg import experiments, metrics
 from lectures_pkg.claims import claims_of
 from lectures_pkg.datasets import load_digits8
 from lectures_pkg.divergences import gaussian_wasserstein2_squared
@@ -144,3 +144,41 @@ def test_the_chapter_s_claims_cover_the_ledger():
         "mmd-in-many-dimensions", "level-of-a-test", "told-apart-gaussians", "junk-costs-little", "frechet-bias",
         "recall-counts-modes", "birthday-pairs", "parzen-trap", "real-against-real",
     }  # fmt: skip
+
+
+# ---------------------------------------------------------------- what is stored says what the chapter says
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return experiments.spread("measuring")
+
+
+def test_three_seeds_are_stored(stored):
+    assert {found.n_seeds for found in stored.values()} == {3}
+
+
+def test_on_every_seed_the_machine_s_samples_pass_more_often_than_the_gan_s(stored):
+    assert stored["rbm_128_c2st"].high < stored["gan_c2st"].low - 0.03
+    assert stored["rbm_128_precision"].low > stored["gan_precision"].high
+
+
+def test_the_larger_machine_has_the_best_likelihood_on_every_seed(stored):
+    others = [found.low for name, found in stored.items() if name.endswith("_nll") and name != "rbm_128_nll"]
+    assert stored["rbm_128_nll"].high < min(others)
+
+
+def test_features_of_the_families_without_abstraction_are_read_more_easily_than_the_vae_s_codes(stored):
+    assert min(stored["made_256_probe_all"].low, stored["gan_probe_all"].low) > stored["vae_8_probe_all"].high
+    assert stored["rbm_128_probe_10"].low > stored["real_probe_10"].high > stored["vae_8_probe_10"].high
+
+
+def test_the_hybrid_beats_its_parents_and_its_code_says_less(stored):
+    assert stored["pixel_vae_4_nll"].high < min(stored["vae_8_nll"].low, stored["made_256_nll"].low) - 0.1
+    assert stored["pixel_vae_4_probe_10"].high < stored["vae_8_probe_10"].low
+    assert stored["pixel_vae_4_kl"].low > 1  # it has not collapsed
+
+
+def test_means_look_better_and_cover_less_than_samples(stored):
+    assert stored["vae_8_means_precision"].low > stored["vae_8_precision"].high + 0.1
+    assert stored["vae_8_means_recall"].high < stored["vae_8_recall"].low - 0.05

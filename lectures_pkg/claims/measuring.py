@@ -322,7 +322,10 @@ q &= \frac{\lVert \delta \rVert^2}{2h^2+4}
     Claim(
         label="junk-costs-little",
         equation=r"""
-\log p(x) - \log\Bigl( \frac{p(x)}{100} + \frac{99}{100} \, r(x) \Bigr) \le \log 100
+\begin{aligned}
+& \log p(x) - \log\Bigl( \frac{p(x)}{100} + \frac{99 \, r(x)}{100} \Bigr) \\
+& \quad \le \log 100
+\end{aligned}
 """,
         sides=junk_costs,
         relation="<=",
@@ -367,7 +370,12 @@ q &= \frac{\lVert \delta \rVert^2}{2h^2+4}
     ),
     Claim(
         label="birthday-uneven",
-        equation=r"\mathbb E \, \#\{\text{equal pairs}\} = \frac{n \, (n - 1)}{2} \sum_v p(v)^2",
+        equation=r"""
+\begin{aligned}
+& \mathbb E \, \#\{\text{equal pairs}\} \\
+& \quad = \frac{n \, (n - 1)}{2} \sum_v p(v)^2
+\end{aligned}
+""",
         sides=birthday_uneven,
         source="the chapter's derivation",
         slips=slips_of(birthday_uneven, "slip", "as if the values were equally likely"),
@@ -412,7 +420,8 @@ q &= \frac{\lVert \delta \rVert^2}{2h^2+4}
         label="game-on-codes",
         equation=r"""
 \begin{aligned}
-& \max_D \; \mathbb E_{p(z)} \log D(z) + \mathbb E_{q(z)} \log\bigl( 1 - D(z) \bigr) \\
+& \max_D \; \mathbb E_{p(z)} \log D(z) \\
+& \qquad + \mathbb E_{q(z)} \log\bigl( 1 - D(z) \bigr) \\
 & \quad = -\log 4 + 2 \, \mathrm{JSD}\bigl( p(z), q(z) \bigr)
 \end{aligned}
 """,
@@ -425,9 +434,10 @@ q &= \frac{\lVert \delta \rVert^2}{2h^2+4}
         label="pixelvae-bound",
         equation=r"""
 \begin{aligned}
-\log p(x) = {}& \mathbb E_{q(z \mid x)} \sum_i \log p(x_i \mid x_{<i}, z) \\
-& - D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z) \bigr) \\
-& + D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z \mid x) \bigr)
+& \log p(x) \\
+& = \mathbb E_{q(z \mid x)} \sum_i \log p(x_i \mid x_{<i}, z) \\
+& \quad - D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z) \bigr) \\
+& \quad + D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z \mid x) \bigr)
 \end{aligned}
 """,
         sides=pixelvae_bound,
@@ -438,8 +448,9 @@ q &= \frac{\lVert \delta \rVert^2}{2h^2+4}
         label="pixelvae-collapse",
         equation=r"""
 \begin{aligned}
-p(x \mid z) = p(x) \;\Rightarrow\; {}& \max_q \mathrm{ELBO} = \log p(x), \\
-& D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z) \bigr) = 0
+& p(x \mid z) = p(x) \;\Rightarrow \\
+& \quad \max_q \mathrm{ELBO} = \log p(x), \\
+& \quad D_{\mathrm{KL}}\bigl( q(z \mid x) \Vert p(z) \bigr) = 0
 \end{aligned}
 """,
         sides=pixelvae_collapse,
