@@ -1,4 +1,4 @@
-"""Measuring samples: tests with a null, errors of moments, and modes found.
+"""Measuring samples: tests with a null, errors of moments, modes found, coverage, memorisation, probes.
 
 NumPy and SciPy only. Whoever compares two sets of points here gets a statistic *and* what the statistic
 does when nothing is wrong, because a distance of 0.003 says nothing by itself.
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 from scipy.spatial.distance import cdist, pdist
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
+
+from lectures_pkg.divergences import gaussian_wasserstein2_squared
 
 
 class NullTest(NamedTuple):
@@ -53,6 +55,34 @@ class ModeReport(NamedTuple):
     high_quality: float  #: share of samples within three standard deviations of their nearest centre
     counts: np.ndarray  #: high-quality samples of each mode, shape (n_centres,)
     reverse_kl: float  #: KL(counts / total || uniform) in nats, nan without a high-quality sample
+
+
+class PrecisionRecall(NamedTuple):
+    """How much of one sample lies in the other's neighbourhoods, both in [0, 1], larger is better."""
+
+    precision: float  #: share of generated samples inside the real samples' neighbourhoods
+    recall: float  #: share of real samples inside the generated samples' neighbourhoods
+
+
+class BirthdayTest(NamedTuple):
+    """Pairs of equal samples, and the number of equally likely values that would give as many."""
+
+    n_pairs: int  #: unordered pairs of two samples that count as the same
+    support: float  #: n (n - 1) / (2 n_pairs), infinite without a pair
+
+
+class MemorisationTest(NamedTuple):
+    """How near to the training examples the generated samples lie, compared with fresh real ones."""
+
+    distance_ratio: float  #: mean distance to the nearest training example, generated over held-out: 0 for copies
+    p_value: float  #: of generated samples lying this near or nearer, if they are as fresh as the held-out ones
+
+
+class Probe(NamedTuple):
+    """What a linear classifier reads from features."""
+
+    accuracy: float  #: share of right answers on the test set, mean over the training sets
+    standard_error: float  #: over the training sets drawn; of the test set (binomial) where there is only one
 
 
 def ks_test(samples: ArrayLike, cdf: Callable[[np.ndarray], np.ndarray]) -> NullTest:
@@ -390,6 +420,268 @@ class Judge:
         )
 
 
+def precision_recall(real: ArrayLike, generated: ArrayLike, *, k: int = 3) -> PrecisionRecall:
+    r"""Precision and recall of samples, from balls around each point that reach to its k-th nearest neighbour.
+
+    .. math:: \mathrm{precision} = \frac1m \sum_j
+              \mathbf 1\bigl[\text{some } i: \lVert g_j - r_i \rVert \le \rho_k(r_i)\bigr], \qquad
+              \mathrm{recall} = \frac1n \sum_i
+              \mathbf 1\bigl[\text{some } j: \lVert r_i - g_j \rVert \le \rho_k(g_j)\bigr]
+
+    with :math:`\rho_k(r_i)` the distance of :math:`r_i` to its k-th nearest neighbour among the *other* real
+    samples, and :math:`\rho_k(g_j)` likewise among the generated.
+
+    Parameters
+    ----------
+    real, generated : array_like, shapes (n, ...) and (m, ...)
+        Examples of one shape, more than ``k`` of each. The radii shrink as the samples grow: compare only
+        numbers of equal n, m and k.
+    k : int
+        At least 1.
+
+    Returns
+    -------
+    PrecisionRecall
+        Neither is 1 for a perfect generator: measure real against real for the ceiling. Both count a copied
+        training example as perfect.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, numbers are not finite, or there are not more than ``k`` of each.
+
+    References
+    ----------
+    Kynkäänniemi et al. (2019), Improved precision and recall metric, eqs. (1) to (3).
+    In the book: equations ``def-precision-recall`` and ``recall-counts-modes``.
+    """
+    first, second = _same_kind(real, generated)
+    if not 1 <= k < min(len(first), len(second)):
+        raise ValueError(f"k must be from 1 to one less than the {min(len(first), len(second))} examples, found {k}")
+    across = cdist(first, second)  # (n, m)
+    covers_generated = across <= _kth_distances(first, k)[:, None]
+    covers_real = across <= _kth_distances(second, k)[None, :]
+    return PrecisionRecall(float(covers_generated.any(axis=0).mean()), float(covers_real.any(axis=1).mean()))
+
+
+def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
+    """Squared Wasserstein-2 distance of the Gaussians with the two samples' means and covariances.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (n, ...) and (m, ...)
+        Examples, or features of examples (the usual one takes a trained network's); two or more of each.
+
+    Returns
+    -------
+    float
+        In squared units of the features, smaller is better, 0 at best: but biased upwards by about c / n, even
+        for two samples of one law. Compare only numbers of equal n and m, and print real against real.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, numbers are not finite, or a sample has fewer than two examples.
+
+    References
+    ----------
+    Heusel et al. (2017), GANs trained by a two time-scale update rule, eq. (6); Chong & Forsyth (2020) on the bias.
+    In the book: equations ``def-frechet`` and ``frechet-bias``.
+    """
+    first, second = _same_kind(x, y)
+    moments = [(points.mean(axis=0), np.atleast_2d(np.cov(points, rowvar=False))) for points in (first, second)]
+    return gaussian_wasserstein2_squared(*moments[0], *moments[1])
+
+
+def parzen_log_density(x: ArrayLike, centres: ArrayLike, bandwidth: float) -> np.ndarray:
+    r"""Log-density at each x of equal Gaussian windows around the centres, in nats. A trap: see the chapter.
+
+    .. math:: \log \frac1m \sum_{j=1}^m
+              (2 \pi h^2)^{-d/2} \, e^{-\lVert x - c_j \rVert^2 / (2 h^2)}
+
+    Parameters
+    ----------
+    x : array_like, shape (n, ...)
+        Where, for example held-out examples.
+    centres : array_like, shape (m, ...)
+        For example, generated samples.
+    bandwidth : float
+        Standard deviation h of each window in each direction, positive. Choose it on validation data.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Nats, larger is better *for the windows*. It ranks centroids above real examples; it is no likelihood
+        of the generator, and on binary images (a density of no data) it can exceed 0.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, numbers are not finite, or the bandwidth is not positive.
+
+    References
+    ----------
+    Parzen (1962); Theis, van den Oord & Bethge (2016), section 3.2. In the book: equations ``def-parzen`` and
+    ``parzen-trap``.
+    """
+    points, middles = _same_kind(x, centres, least=1)
+    if not bandwidth > 0:
+        raise ValueError(f"bandwidth must be positive, found {bandwidth}")
+    exponents = cdist(points, middles, "sqeuclidean") / (-2 * bandwidth**2)  # (n, m)
+    n_dims = points.shape[1]
+    return logsumexp(exponents, axis=1) - np.log(len(middles)) - n_dims / 2 * np.log(2 * np.pi * bandwidth**2)
+
+
+def birthday_test(samples: ArrayLike, *, distance: float = 0.0) -> BirthdayTest:
+    """How often the generator repeats itself: pairs of samples that are the same, up to a distance.
+
+    Among n draws from N equally likely values, n (n - 1) / (2 N) pairs are equal on average. Read backwards,
+    the pairs found say how large N is.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n, ...)
+        Two or more independent draws.
+    distance : float
+        Two samples count as the same when their Euclidean distance is at most this.
+
+    Returns
+    -------
+    BirthdayTest
+        For unequal probabilities ``support`` is 1 / (sum of their squares), which is never more than the true
+        number of values. Real samples repeat themselves too: compare with as many of them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two samples, they are not finite, or the distance is negative.
+
+    References
+    ----------
+    Arora, Risteski & Zhang (2018), Do GANs learn the distribution? section 2.
+    In the book: equation ``birthday-pairs``.
+    """
+    points = _flat(samples)
+    if len(points) < 2:
+        raise ValueError(f"a pair needs 2 or more samples, found {len(points)}")
+    if not distance >= 0:
+        raise ValueError(f"distance must be 0 or positive, found {distance}")
+    n_pairs = int((pdist(points) <= distance).sum())
+    possible = len(points) * (len(points) - 1) / 2
+    return BirthdayTest(n_pairs, possible / n_pairs if n_pairs else float("inf"))
+
+
+def nearest_distances(points: ArrayLike, reference: ArrayLike) -> np.ndarray:
+    """Euclidean distance of each point to the nearest of the reference, shape (n,).
+
+    Parameters
+    ----------
+    points, reference : array_like, shapes (n, ...) and (m, ...)
+        Examples of one shape; one or more of each.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ or numbers are not finite.
+    """
+    first, second = _same_kind(points, reference, least=1)
+    return cdist(first, second).min(axis=1)
+
+
+def memorisation_test(generated: ArrayLike, held_out: ArrayLike, train: ArrayLike) -> MemorisationTest:
+    """Do the generated samples lie nearer to the training examples than fresh real ones do?
+
+    Given the training examples, the distances of fresh real examples and of samples of a perfect generator
+    to their nearest training example follow one law, so that a rank test (Mann-Whitney, one-sided) compares them.
+
+    Parameters
+    ----------
+    generated, held_out, train : array_like, shapes (m, ...), (n, ...) and (n_train, ...)
+        Examples of one shape. The held-out ones took no part in training or in any choice.
+
+    Returns
+    -------
+    MemorisationTest
+        A ratio near 1 is fresh, 0 is copied; far above 1 the samples are far from all data: that is another
+        fault, which this one-sided test does not look for.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, numbers are not finite, or every held-out example is a training example.
+
+    References
+    ----------
+    Meehan, Chaudhuri & Dasgupta (2020), A non-parametric test to detect data-copying in generative models, section 2.
+    In the book: equations ``def-distance-ratio`` and ``copied-share``.
+    """
+    of_generated, of_fresh = nearest_distances(generated, train), nearest_distances(held_out, train)
+    if of_fresh.max() == 0:
+        raise ValueError("every held-out example is a training example: they can't say how near a fresh one lies")
+    p_value = float(stats.mannwhitneyu(of_generated, of_fresh, alternative="less").pvalue)
+    return MemorisationTest(float(of_generated.mean() / of_fresh.mean()), p_value)
+
+
+def linear_probe(
+    train_features: ArrayLike,
+    train_labels: ArrayLike,
+    test_features: ArrayLike,
+    test_labels: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    n_per_class: int | None = None,
+    n_repeats: int = 10,
+) -> Probe:
+    """What a linear classifier reads from features: logistic regression on standardised features.
+
+    Parameters
+    ----------
+    train_features, test_features : array_like, shapes (n_train, ...) and (n_test, ...)
+        A model's features of examples; the test examples took no part in training the model.
+    train_labels, test_labels : array_like, shapes (n_train,) and (n_test,)
+        Their classes.
+    rng : Generator
+        Draws the labelled examples (unused where all of them are used).
+    n_per_class : int or None
+        How many labelled examples of each class the probe learns from; None takes all of them, once.
+    n_repeats : int
+        How many such training sets are drawn.
+
+    Returns
+    -------
+    Probe
+        Print the raw pixels' accuracy beside it: features must beat them to count as abstraction. The penalty
+        is fixed (inverse strength 0.1), so that no test label chooses anything.
+
+    Raises
+    ------
+    ValueError
+        If features and labels don't fit, numbers are not finite, or a class has fewer examples than asked for.
+
+    References
+    ----------
+    Alain & Bengio (2017), Understanding intermediate layers using linear classifier probes.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    train, test = _same_kind(train_features, test_features, least=1)
+    names, truth = np.asarray(train_labels), np.asarray(test_labels)
+    if names.shape != (len(train),) or truth.shape != (len(test),):
+        raise ValueError(
+            f"{len(train)} and {len(test)} feature rows need as many labels, found shapes {names.shape}, {truth.shape}"
+        )
+    accuracies = []
+    for chosen in _labelled_sets(names, n_per_class, n_repeats, rng):
+        probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+        accuracies.append(float(probe.fit(train[chosen], names[chosen]).score(test, truth)))
+    accuracy = float(np.mean(accuracies))
+    if len(accuracies) == 1:
+        return Probe(accuracy, float(np.sqrt(accuracy * (1 - accuracy) / len(test))))
+    return Probe(accuracy, float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))))
+
+
 def _flat(images: ArrayLike) -> np.ndarray:
     """Examples as rows, shape (n, n_numbers); finite floats."""
     values = np.asarray(images, dtype=float)
@@ -527,3 +819,37 @@ def _labels_of(images: ArrayLike, labels: ArrayLike) -> np.ndarray:
     if len(np.shape(images)) < 2 or names.shape != np.shape(images)[:1] or names.size == 0:
         raise ValueError(f"each image needs one label, found shapes {np.shape(images)} and {names.shape}")
     return names
+
+
+def _same_kind(first: ArrayLike, second: ArrayLike, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of examples of one shape, as rows."""
+    x, y = _flat(first), _flat(second)
+    if np.shape(first)[1:] != np.shape(second)[1:]:
+        raise ValueError(f"both must hold examples of one shape, found {np.shape(first)} and {np.shape(second)}")
+    if min(len(x), len(y)) < least:
+        raise ValueError(f"each needs {least} or more examples, found {len(x)} and {len(y)}")
+    return x, y
+
+
+def _kth_distances(points: np.ndarray, k: int) -> np.ndarray:
+    """Distance of each point to its k-th nearest neighbour among the others, shape (n,)."""
+    distances = cdist(points, points)
+    np.fill_diagonal(distances, -1.0)  # a point comes first among its own neighbours, duplicates or not
+    return np.partition(distances, k, axis=1)[:, k]
+
+
+def _labelled_sets(
+    labels: np.ndarray, n_per_class: int | None, n_repeats: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Indices of the labelled examples of each repetition."""
+    if n_per_class is None:
+        return [np.arange(len(labels))]
+    classes, counts = np.unique(labels, return_counts=True)
+    if not 1 <= n_per_class <= counts.min():
+        raise ValueError(f"n_per_class must be from 1 to the smallest class's {counts.min()}, found {n_per_class}")
+    if n_repeats < 1:
+        raise ValueError(f"n_repeats must be at least 1, found {n_repeats}")
+    return [
+        np.concatenate([rng.choice(np.flatnonzero(labels == c), n_per_class, replace=False) for c in classes])
+        for _ in range(n_repeats)
+    ]

@@ -7,22 +7,31 @@ import sys
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import linalg, optimize, stats
+from scipy.special import logsumexp
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 from lectures_pkg.datasets import load_digits8
 from lectures_pkg.metrics import (
     Judge,
+    birthday_test,
     classifier_two_sample_test,
+    frechet_distance,
     gan_test,
     gan_train,
     ks_test,
+    linear_probe,
     median_distance,
+    memorisation_test,
     mmd2_unbiased,
     mmd_test,
     mode_report,
     moment_errors,
+    nearest_distances,
+    parzen_log_density,
     permutation_test,
+    precision_recall,
 )
 
 
@@ -421,3 +430,252 @@ def test_labels_that_do_not_fit_the_images_are_refused(digits):
         gan_train(images, labels, images.reshape(20, 64), labels)
     with pytest.raises(ValueError, match=r"two classes or more, found \[3\] only"):
         gan_train(images, np.full(20, 3), images, labels)
+
+
+# Precision and recall
+
+
+def test_precision_and_recall_worked_by_hand():
+    # k = 1. Real at 0, 1, 3: radii 1, 1, 2. Generated at 1.5, 6, 6.5: radii 4.5, 0.5, 0.5.
+    found = precision_recall([[0.0], [1.0], [3.0]], [[1.5], [6.0], [6.5]], k=1)
+    # 1.5 lies in the ball of 1; 6 and 6.5 in none (3 reaches to 5). The ball of 1.5 reaches from -3 to 6: all real.
+    assert found == pytest.approx((1 / 3, 1.0))
+
+
+@pytest.mark.parametrize(("n", "m", "k"), [(30, 30, 3), (40, 17, 1), (12, 25, 5)])
+def test_precision_and_recall_against_scikit_learns_neighbours(n, m, k):
+    rng = np.random.default_rng(n)
+    real, generated = rng.normal(size=(n, 2)), rng.normal(0.4, 1.3, size=(m, 2))
+
+    def covered(centres, points):
+        radii = NearestNeighbors(n_neighbors=k + 1).fit(centres).kneighbors(centres)[0][:, -1]
+        gaps = [[math.dist(c, p) <= r for c, r in zip(centres, radii, strict=True)] for p in points]
+        return np.mean(np.any(gaps, axis=1))
+
+    assert precision_recall(real, generated, k=k) == pytest.approx((covered(real, generated), covered(generated, real)))
+
+
+def test_precision_and_recall_of_copies_are_one_and_of_far_points_zero():
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    assert precision_recall(x, x) == (1, 1)
+    assert precision_recall(x, x + 1e3) == (0, 0)
+
+
+def test_duplicates_count_as_neighbours():
+    # four times the same point, k = 3: a ball of radius 0, which covers that point and nothing else
+    same, other = np.zeros((4, 2)), np.array([[0.0, 0], [0.1, 0], [5, 5], [6, 6]])
+    assert precision_recall(same, other).precision == 0.25
+
+
+def test_lost_modes_are_lost_recall_and_not_lost_precision():
+    rng = np.random.default_rng(1)
+    real = CENTRES[rng.integers(4, size=400)] + 0.1 * rng.normal(size=(400, 2))
+    half = CENTRES[rng.integers(2, size=400)] + 0.1 * rng.normal(size=(400, 2))
+    found = precision_recall(real, half)
+    assert found.precision > 0.9 and abs(found.recall - 0.5) < 0.1
+
+
+# Frechet distance
+
+
+@pytest.mark.parametrize("dim", [1, 4])
+def test_frechet_distance_against_scipys_matrix_root(dim):
+    rng = np.random.default_rng(dim)
+    x, y = rng.normal(size=(50, dim)), rng.normal(size=(40, dim)) @ rng.normal(size=(dim, dim)) + 1
+    cov_x, cov_y = (np.cov(s, rowvar=False).reshape(dim, dim) for s in (x, y))
+    cross = np.trace(linalg.sqrtm(cov_x @ cov_y)).real
+    expected = np.sum((x.mean(0) - y.mean(0)) ** 2) + np.trace(cov_x) + np.trace(cov_y) - 2 * cross
+    assert frechet_distance(x, y) == pytest.approx(expected)
+
+
+def test_frechet_distance_worked_by_hand():
+    # means 0 and 4, variances (divisor n - 1) 2 and 8: 16 + (sqrt 8 - sqrt 2)^2 = 16 + 2
+    assert frechet_distance([[-1.0], [1.0]], [[2.0], [6.0]]) == pytest.approx(18)
+
+
+def test_frechet_distance_of_one_law_is_not_zero_but_halves_when_samples_double():
+    rng = np.random.default_rng(2)
+    small, large = (np.mean([frechet_distance(*rng.normal(size=(2, n, 5))) for _ in range(100)]) for n in (100, 200))
+    assert small > 0.05 and abs(small / large - 2) < 0.2
+
+
+# Parzen windows
+
+
+@pytest.mark.parametrize("dim", [1, 3, 64])
+def test_parzen_against_scikit_learns_kernel_density(dim):
+    rng = np.random.default_rng(dim)
+    centres, x = rng.normal(size=(25, dim)), rng.normal(size=(7, dim))
+    expected = KernelDensity(bandwidth=0.4).fit(centres).score_samples(x)
+    assert parzen_log_density(x, centres, 0.4) == pytest.approx(expected)
+
+
+def test_parzen_against_scipys_gaussians_and_far_away():
+    centres, x = np.array([[0.0], [3.0]]), np.array([[1.0], [1e4]])
+    windows = [stats.norm(c, 0.5).logpdf(x[:, 0]) for c in (0.0, 3.0)]
+    assert parzen_log_density(x, centres, 0.5) == pytest.approx(logsumexp(windows, axis=0) - math.log(2))
+
+
+def test_parzen_integrates_to_one():
+    grid = np.linspace(-10, 10, 4001)
+    density = np.exp(parzen_log_density(grid[:, None], [[-1.0], [0.5], [2.0]], 0.3))
+    assert np.trapezoid(density, grid) == pytest.approx(1)
+
+
+# Birthdays
+
+
+def test_birthday_pairs_counted_by_hand():
+    # 7, 7, 7 make three pairs and 2, 2 one: four of the ten pairs of five samples, 10 / 4
+    assert birthday_test([[7], [2], [7], [7], [2]]) == (4, 2.5)
+    assert birthday_test([[1], [2], [3]]) == (0, math.inf)
+
+
+def test_birthday_pairs_against_brute_force():
+    rng = np.random.default_rng(3)
+    images = rng.integers(2, size=(60, 3, 2))
+    pairs = sum(math.dist(a.ravel(), b.ravel()) <= 1 for a, b in itertools.combinations(images, 2))
+    assert birthday_test(images, distance=1.0).n_pairs == pairs
+
+
+def test_birthday_support_of_a_uniform_law_and_of_an_uneven_one():
+    rng = np.random.default_rng(4)
+    assert birthday_test(rng.integers(50, size=(2000, 1))).support == pytest.approx(50, rel=0.05)
+    uneven = rng.choice(3, size=(2000, 1), p=[0.8, 0.1, 0.1])
+    assert birthday_test(uneven).support == pytest.approx(1 / 0.66, rel=0.08)
+
+
+# Memorisation
+
+
+def test_nearest_distances_against_scikit_learn():
+    rng = np.random.default_rng(5)
+    points, reference = rng.normal(size=(9, 4)), rng.normal(size=(30, 4))
+    expected = NearestNeighbors(n_neighbors=1).fit(reference).kneighbors(points)[0][:, 0]
+    assert nearest_distances(points, reference) == pytest.approx(expected)
+
+
+def test_memorisation_worked_by_hand():
+    # distances to the nearest of 0 and 10: generated 0, 0, 1; held-out 2, 4, so the ratio is (1/3) / 3
+    found = memorisation_test([[0.0], [10.0], [9.0]], [[2.0], [6.0]], [[0.0], [10.0]])
+    assert found.distance_ratio == pytest.approx(1 / 9)
+    # without ties, one of the C(5, 2) = 10 ways to rank two held-out among five puts both on top
+    exact = memorisation_test([[0.5], [10.2], [9.0]], [[2.0], [6.0]], [[0.0], [10.0]])
+    assert exact.p_value == pytest.approx(1 / 10)
+
+
+def test_memorisation_p_value_is_the_rank_test_over_all_splits():
+    rng = np.random.default_rng(6)
+    train, generated, fresh = rng.normal(size=(20, 2)), rng.normal(size=(5, 2)) * 0.5, rng.normal(size=(4, 2)) * 1.5
+    distances = np.array([min(math.dist(p, t) for t in train) for p in [*generated, *fresh]])
+    ranks = stats.rankdata(distances)
+    observed = ranks[:5].sum()
+    sums = [sum(ranks[list(chosen)]) for chosen in itertools.combinations(range(9), 5)]
+    assert memorisation_test(generated, fresh, train).p_value == pytest.approx(np.mean(np.array(sums) <= observed))
+
+
+def test_memorisation_sees_copies_and_passes_fresh_samples():
+    rng = np.random.default_rng(7)
+    train, held_out, fresh = rng.normal(size=(3, 200, 3))
+    assert memorisation_test(train[:100], held_out, train) == (0, pytest.approx(0, abs=1e-30))
+    found = memorisation_test(fresh, held_out, train)
+    assert abs(found.distance_ratio - 1) < 0.3 and found.p_value > 1e-3
+
+
+def test_memorisation_p_values_are_uniform_under_the_null():
+    rng = np.random.default_rng(8)
+    p_values = []
+    for _ in range(200):
+        train, held_out, fresh = rng.normal(size=(3, 40, 2))
+        p_values.append(memorisation_test(fresh, held_out, train).p_value)
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-6
+
+
+# Probes
+
+
+def probe_by_scipy(train, labels, test, truth):
+    """Multinomial logistic regression as an optimisation problem: cross-entropy / n + |w|^2 / (2 C n), C = 0.1."""
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    x, z = (train - mean) / std, (test - mean) / std
+    n, dim, k = *x.shape, labels.max() + 1
+
+    def loss(flat):
+        weight, bias = flat[: dim * k].reshape(dim, k), flat[dim * k :]
+        scores = x @ weight + bias
+        misfit = logsumexp(scores, axis=1) - scores[np.arange(n), labels]
+        return misfit.mean() + np.sum(weight**2) / (2 * 0.1 * n)
+
+    flat = optimize.minimize(loss, np.zeros(dim * k + k), method="BFGS").x
+    return np.mean(np.argmax(z @ flat[: dim * k].reshape(dim, k) + flat[dim * k :], axis=1) == truth)
+
+
+def test_linear_probe_against_scipys_optimiser():
+    rng = np.random.default_rng(9)
+    labels, truth = rng.integers(3, size=60), rng.integers(3, size=200)
+    middles = rng.normal(size=(3, 4))
+    train, test = (middles[y] * 1.5 + rng.normal(size=(len(y), 4)) * [1, 5, 0.2, 1] for y in (labels, truth))
+    found = linear_probe(train, labels, test, truth, rng)
+    assert found.accuracy == pytest.approx(probe_by_scipy(train, labels, test, truth), abs=0.011)
+    assert found.standard_error == pytest.approx(math.sqrt(found.accuracy * (1 - found.accuracy) / 200))
+
+
+def test_linear_probe_with_few_labels_is_the_mean_over_draws(digits):
+    arguments = (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels)
+    few = linear_probe(*arguments, np.random.default_rng(0), n_per_class=5, n_repeats=4)
+    again = linear_probe(*arguments, np.random.default_rng(0), n_per_class=5, n_repeats=4)
+    all_of_them = linear_probe(*arguments, np.random.default_rng(0))
+    assert few == again and 0.6 < few.accuracy < 0.93 < all_of_them.accuracy
+    assert 0 < few.standard_error < 0.05
+
+
+def test_linear_probe_reads_nothing_from_noise():
+    rng = np.random.default_rng(10)
+    labels, truth = np.arange(100) % 2, np.arange(400) % 2
+    found = linear_probe(rng.normal(size=(100, 3)), labels, rng.normal(size=(400, 3)), truth, rng)
+    assert abs(found.accuracy - 0.5) < 5 * found.standard_error
+
+
+ROWS = np.arange(10.0).reshape(5, 2)
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: precision_recall(ROWS, ROWS, k=5), "k must be from 1 to one less than the 5 examples, found 5"),
+        (lambda: precision_recall(ROWS, ROWS, k=0), "k must be from 1 to one less than the 5 examples, found 0"),
+        (
+            lambda: precision_recall(ROWS, np.zeros((5, 3))),
+            "both must hold examples of one shape, found (5, 2) and (5, 3)",
+        ),
+        (lambda: frechet_distance(ROWS, ROWS[:1]), "each needs 2 or more examples, found 5 and 1"),
+        (lambda: parzen_log_density(ROWS, ROWS, 0.0), "bandwidth must be positive, found 0.0"),
+        (
+            lambda: parzen_log_density(ROWS, [1.0, 2.0], 1.0),
+            "images must be finite numbers of shape (n, ...), found shape (2,)",
+        ),
+        (lambda: birthday_test(ROWS[:1]), "a pair needs 2 or more samples, found 1"),
+        (lambda: birthday_test(ROWS, distance=-1), "distance must be 0 or positive, found -1"),
+        (
+            lambda: memorisation_test(ROWS, ROWS, ROWS),
+            "every held-out example is a training example: they can't say how near a fresh one lies",
+        ),
+        (
+            lambda: linear_probe(ROWS, [0, 1, 0, 1], ROWS, [0, 1, 0, 1, 0], RNG),
+            "5 and 5 feature rows need as many labels, found shapes (4,), (5,)",
+        ),
+        (
+            lambda: linear_probe(ROWS, [0, 1, 0, 1, 0], ROWS, [0, 1, 0, 1, 0], RNG, n_per_class=3),
+            "n_per_class must be from 1 to the smallest class's 2, found 3",
+        ),
+        (
+            lambda: linear_probe(ROWS, [0, 1, 0, 1, 0], ROWS, [0, 1, 0, 1, 0], RNG, n_per_class=1, n_repeats=0),
+            "n_repeats must be at least 1, found 0",
+        ),
+    ],
+)  # fmt: skip
+def test_measures_of_samples_refuse_what_does_not_fit(call, sentence):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole sentence is compared)
+        call()
+    assert str(caught.value) == sentence
