@@ -6,7 +6,7 @@ does when nothing is wrong, because a distance of 0.003 says nothing by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -447,3 +447,44 @@ def _permutation_p_value(observed: float, permuted: np.ndarray) -> float:
     """A permutation that ties with the observed split up to rounding counts as at least as large."""
     at_least = permuted >= observed - 1e-12 * max(1.0, abs(observed))
     return float((1 + at_least.sum()) / (1 + len(permuted)))
+
+
+class StringReport(NamedTuple):
+    """Shares in [0, 1]; the last two are nan where they have no base."""
+
+    valid: float  #: of all strings
+    unique: float  #: different ones, of the valid
+    novel: float  #: not among the training strings, of the different valid ones
+
+
+def string_report(strings: Sequence[str], is_valid: Callable[[str], bool], training: Iterable[str]) -> StringReport:
+    """Validity, uniqueness and novelty of generated strings; each is easy to get alone.
+
+    Parameters
+    ----------
+    strings : sequence of str
+        Generated, repetitions included. The second and third share depend on how many there are.
+    is_valid : callable
+        The rule of the language.
+    training : iterable of str
+        What the generator learned from.
+
+    Raises
+    ------
+    ValueError
+        If there are no strings.
+
+    References
+    ----------
+    Brown et al. (2019), GuacaMol, section 3.1. In the book: equations ``distinct-among-n`` and
+    ``novelty-of-the-truth``.
+    """
+    if not len(strings):
+        raise ValueError("a share needs at least one string")
+    valid = [string for string in strings if is_valid(string)]
+    different = set(valid)
+    return StringReport(
+        valid=len(valid) / len(strings),
+        unique=len(different) / len(valid) if valid else float("nan"),
+        novel=len(different - set(training)) / len(different) if different else float("nan"),
+    )
