@@ -44,16 +44,16 @@ CIRCLE = torch.stack([torch.cos(torch.arange(5) * 0.4 * torch.pi), torch.sin(tor
 
 #: Name of each way to learn, and its rounds.
 METHODS = {
-    "likelihood": 1500,
-    "reinforce_none": 1500,
-    "reinforce_mean": 1500,
-    "reinforce_mean_slow": 1500,
-    "reinforce_none_fast": 1500,
-    "straight_through": 1500,
-    "gumbel": 1500,
-    "softmax": 1500,
-    "embedding": 1500,
-    "untrained": 500,
+    "likelihood": 1200,
+    "reinforce_none": 1200,
+    "reinforce_mean": 1200,
+    "reinforce_mean_slow": 1200,
+    "reinforce_none_fast": 1200,
+    "straight_through": 1200,
+    "gumbel": 1200,
+    "softmax": 1200,
+    "embedding": 1200,
+    "untrained": 300,
 }
 #: Rate of the generator where it is not `RATE`: one explanation of the baselines' difference, both ways round.
 RATES = {"reinforce_mean_slow": RATE / 4, "reinforce_none_fast": 4 * RATE}
