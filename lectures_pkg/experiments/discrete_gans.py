@@ -47,7 +47,7 @@ METHODS = {
     "likelihood": 1200,
     "reinforce_none": 1200,
     "reinforce_mean": 1200,
-    "reinforce_mean_slow": 1200,
+    "reinforce_mean_slow": 2400,
     "reinforce_none_fast": 1200,
     "straight_through": 1200,
     "gumbel": 1200,
