@@ -298,5 +298,6 @@ def run(seed: int) -> dict[str, float]:
     stages["adversarial"] = molecule_shares(opposed, training, seed)
     fresh = molecules(2000, np.random.default_rng(seed + 1000))
     stages["perfect"] = string_report(fresh, is_molecule, training)._asdict()
-    found |= {f"{share}_{stage}": value for stage, shares in stages.items() for share, value in shares.items()}
+    for stage, shares in stages.items():
+        found |= {f"{share}_molecules_{stage}": value for share, value in shares.items()}
     return {name: float(value) for name, value in found.items()}
