@@ -377,7 +377,8 @@ CLAIMS = (
         equation=r"""
 \begin{aligned}
 h_t &= \mathrm{GRU}(h_{t-1}, x_{t-1}), \\
-\log q(x) &= \sum_{t=1}^T \log \mathrm{softmax}(W h_t + c)_{x_t}
+\pi_t &= \mathrm{softmax}(W h_t + c), \\
+\log q(x) &= \sum_{t=1}^T \log \pi_t(x_t)
 \end{aligned}
 """,
         sides=rnn_chain_rule,
@@ -388,8 +389,8 @@ h_t &= \mathrm{GRU}(h_{t-1}, x_{t-1}), \\
         label="greedy-is-constant",
         equation=r"""
 \begin{aligned}
-& x_t = \arg\max_k a_{t,k}(x_{<t}) \text{ for all } t \\
-& \Rightarrow \; \text{one string in any number of draws}
+& x_t = \arg\max_k a_{t,k} \text{ for all } t \\
+& \Rightarrow \; \text{one string only}
 \end{aligned}
 """,
         sides=greedy_is_constant,
@@ -413,7 +414,10 @@ h_t &= \mathrm{GRU}(h_{t-1}, x_{t-1}), \\
     Claim(
         label="gumbel-max",
         equation=r"""
-P\bigl( \arg\max_k (a_k + G_k) = i \bigr) = \mathrm{softmax}(a)_i
+\begin{aligned}
+& P\bigl( \arg\max_k (a_k + G_k) = i \bigr) \\
+& \quad = \mathrm{softmax}(a)_i
+\end{aligned}
 """,
         sides=gumbel_max_law,
         source="Maddison et al. (2014), section 2; the chapter's derivation",
@@ -424,8 +428,9 @@ P\bigl( \arg\max_k (a_k + G_k) = i \bigr) = \mathrm{softmax}(a)_i
         label="relaxation-limits",
         equation=r"""
 \begin{aligned}
-\tau \to 0: \quad & \mathbb{E}[y_\tau] \to \mathrm{softmax}(a), \; \max_i y_{\tau,i} \to 1, \\
-\tau \to \infty: \quad & y_\tau \to (\tfrac1V, \dots, \tfrac1V)
+\tau \to 0: \; & \mathbb{E}[y_\tau] \to \mathrm{softmax}(a), \\
+& \max_i y_{\tau,i} \to 1, \\
+\tau \to \infty: \; & y_\tau \to (\tfrac1V, \dots, \tfrac1V)
 \end{aligned}
 """,
         sides=relaxation_limits,
@@ -437,8 +442,8 @@ P\bigl( \arg\max_k (a_k + G_k) = i \bigr) = \mathrm{softmax}(a)_i
         label="rounding-any-temperature",
         equation=r"""
 \begin{aligned}
-& P\bigl( \arg\max_k y_{\tau,k} = i \bigr) = \mathrm{softmax}(a)_i \\
-& \text{for every } \tau > 0
+& P\bigl( \arg\max_k y_{\tau,k} = i \bigr) \\
+& \quad = \mathrm{softmax}(a)_i \text{ for every } \tau > 0
 \end{aligned}
 """,
         sides=rounding_any_temperature,
@@ -452,7 +457,7 @@ P\bigl( \arg\max_k (a_k + G_k) = i \bigr) = \mathrm{softmax}(a)_i
         label="soft-is-caught",
         equation=r"""
 \begin{aligned}
-& \mathrm{JSD}(\text{one-hot rows}, \text{relaxed rows}) = \log 2 \\
+& \mathrm{JSD}(\text{one-hot}, \text{relaxed}) = \log 2 \\
 & \text{for every } \tau > 0
 \end{aligned}
 """,
@@ -540,8 +545,8 @@ g &= \nabla_\varphi \log q_\varphi(x)
         label="gumbel-bias-variance",
         equation=r"""
 \begin{aligned}
-\lVert \mathrm{bias}(\tau = 0.1) \rVert_\infty &\le \lVert \mathrm{bias}(\tau = 1) \rVert_\infty, \\
-\operatorname{Var}(\tau = 1) &\le \operatorname{Var}(\tau = 0.1)
+\lVert \mathrm{bias}_{0.1} \rVert_\infty &\le \lVert \mathrm{bias}_{1} \rVert_\infty, \\
+\mathrm{Var}_{1} &\le \mathrm{Var}_{0.1}
 \end{aligned}
 """,
         sides=gumbel_bias_variance,
@@ -553,8 +558,10 @@ g &= \nabla_\varphi \log q_\varphi(x)
         label="jsd-ranking",
         equation=r"""
 \begin{aligned}
-\mathrm{JSD}_{\text{likelihood}} &\le \mathrm{JSD}_{\text{no baseline}} \\
-&\le \mathrm{JSD}_{\text{mean baseline}} \le \mathrm{JSD}_{\text{soft Gumbel}}
+& \mathrm{JSD}_{\text{likelihood}} \\
+& \quad \le \mathrm{JSD}_{\text{no baseline}} \\
+& \quad \le \mathrm{JSD}_{\text{mean baseline}} \\
+& \quad \le \mathrm{JSD}_{\text{soft Gumbel}}
 \end{aligned}
 """,
         sides=jsd_ranking,
@@ -566,7 +573,10 @@ g &= \nabla_\varphi \log q_\varphi(x)
     Claim(
         label="distinct-among-n",
         equation=r"""
-\mathbb{E}[\text{uniqueness}] = \frac1n \sum_x \bigl[ 1 - (1 - p(x))^n \bigr]
+\begin{aligned}
+& \mathbb{E}[\text{uniqueness}] \\
+& \quad = \frac1n \sum_x \bigl[ 1 - (1 - p(x))^n \bigr]
+\end{aligned}
 """,
         sides=distinct_among_n,
         source="linearity of expectation",
@@ -577,7 +587,8 @@ g &= \nabla_\varphi \log q_\varphi(x)
         equation=r"""
 \begin{aligned}
 & \mathbb{E}[\text{uniqueness} \times \text{novelty}] \\
-& \quad = \frac1n \sum_x \bigl[ 1 - (1 - p(x))^n \bigr] (1 - p(x))^N
+& \quad = \frac1n \sum_x \bigl[ 1 - (1 - p(x))^n \bigr] \\
+& \qquad \times (1 - p(x))^N
 \end{aligned}
 """,
         sides=novelty_of_the_truth,
