@@ -171,10 +171,8 @@ def soft_is_caught(rng: np.random.Generator, rows: str = "relaxed") -> tuple[Sid
     fake = gumbel_softmax(logits, 1.0, noise)
     if rows == "straight-through rows":
         fake = straight_through(fake)
-    laws = [
-        np.array([share, 1 - share]) for share in (float((r.amax(dim=1) == 1).double().mean()) for r in (real, fake))
-    ]
-    return jensen_shannon_divergence(*laws), np.log(2)
+    real_share, fake_share = (float((r.amax(dim=1) == 1).double().mean()) for r in (real, fake))
+    return jensen_shannon_divergence([real_share, 1 - real_share], [fake_share, 1 - fake_share]), np.log(2)
 
 
 # ---------------------------------------------------------------- the score

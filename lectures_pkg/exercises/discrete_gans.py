@@ -354,7 +354,8 @@ def _check_discrete_designer(answer: object, training: list, n: int, seed: int) 
 
 
 def _libraries(rng: np.random.Generator) -> list[tuple]:
-    grammar, training = Grammar(MOLECULES), []
+    grammar = Grammar(MOLECULES)
+    training: list[str] = []
     while len(training) < 500:
         text = "".join(grammar.sample(rng))
         if 6 <= len(text) <= 15:
