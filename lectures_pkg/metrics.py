@@ -6,7 +6,7 @@ does when nothing is wrong, because a distance of 0.003 says nothing by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -759,6 +759,27 @@ def gan_test(judge: Judge, images: ArrayLike, labels: ArrayLike) -> float:
         In [0, 1]; larger means that the labels are obeyed, 1 / n_classes that they are ignored. Compare with the
         judge's own accuracy on real images. It says nothing of variety: one good picture for each label scores 1.
 
+
+class StringReport(NamedTuple):
+    """Shares in [0, 1]; the last two are nan where they have no base."""
+
+    valid: float  #: of all strings
+    unique: float  #: different ones, of the valid
+    novel: float  #: not among the training strings, of the different valid ones
+
+
+def string_report(strings: Sequence[str], is_valid: Callable[[str], bool], training: Iterable[str]) -> StringReport:
+    """Validity, uniqueness and novelty of generated strings; each is easy to get alone.
+
+    Parameters
+    ----------
+    strings : sequence of str
+        Generated, repetitions included. The second and third share depend on how many there are.
+    is_valid : callable
+        The rule of the language.
+    training : iterable of str
+        What the generator learned from.
+
     Raises
     ------
     ValueError
@@ -853,3 +874,19 @@ def _labelled_sets(
         np.concatenate([rng.choice(np.flatnonzero(labels == c), n_per_class, replace=False) for c in classes])
         for _ in range(n_repeats)
     ]
+        If there are no strings.
+
+    References
+    ----------
+    Brown et al. (2019), GuacaMol, section 3.1. In the book: equations ``distinct-among-n`` and
+    ``novelty-of-the-truth``.
+    """
+    if not len(strings):
+        raise ValueError("a share needs at least one string")
+    valid = [string for string in strings if is_valid(string)]
+    different = set(valid)
+    return StringReport(
+        valid=len(valid) / len(strings),
+        unique=len(different) / len(valid) if valid else float("nan"),
+        novel=len(different - set(training)) / len(different) if different else float("nan"),
+    )

@@ -401,3 +401,56 @@ def enumerate_sentences(grammar: Grammar, limit: int = 100_000) -> tuple[list[li
         if len(law) > limit:
             break
     raise ValueError(f"this grammar writes more than {limit} sentences: sample from it instead")
+
+
+def five_letters() -> MarkovChain:
+    """A chain over five letters with forbidden pairs: of the 3125 strings of five, 578 can occur.
+
+    Small enough that the law of a *trained* generator of such strings can be written down entry by entry.
+    """
+    return MarkovChain(
+        [
+            [0.00, 0.80, 0.00, 0.09, 0.11],
+            [0.27, 0.00, 0.00, 0.00, 0.73],
+            [0.24, 0.00, 0.12, 0.64, 0.00],
+            [0.00, 0.26, 0.47, 0.21, 0.06],
+            [0.34, 0.27, 0.00, 0.32, 0.07],
+        ]
+    )
+
+
+#: Strings that look like SMILES: atoms, branches in brackets that nest, rings opened and closed by ``1`` that don't.
+MOLECULES: Rules = {
+    "S": [(0.40, ("U",)), (0.60, ("U", "S"))],
+    "U": [(0.65, ("A",)), (0.20, ("C", "(", "S", ")")), (0.15, ("C", "1", "R", "C", "1"))],
+    "R": [(0.35, ("V",)), (0.65, ("V", "R"))],
+    "V": [(0.85, ("A",)), (0.15, ("C", "(", "R", ")"))],
+    "A": [(0.60, ("C",)), (0.22, ("N",)), (0.18, ("O",))],
+}
+
+
+def is_molecule(text: str) -> bool:
+    """Whether the grammar `MOLECULES` can write this string, found in one pass from left to right.
+
+    Letters C, N, O; ``(`` or ``1`` only right after a C; brackets nest and hold something; a ring ``1`` closes at
+    the depth where it opened, around at least one atom besides the closing one, and holds no other ring. Nothing else
+    of chemistry is asked.
+    """
+    depth, before = 0, "("
+    ring = None  # depth at which a ring is open
+    atoms_since = 0  # at that depth, since the ring opened
+    for letter in text:
+        if letter in "CNO":
+            atoms_since += ring == depth
+        elif letter == "(" and before == "C":
+            depth += 1
+        elif letter == ")" and depth > 0 and before != "(" and ring != depth:
+            depth -= 1
+        elif letter == "1" and before == "C" and ring is None:
+            ring, atoms_since = depth, 0
+        elif letter == "1" and before == "C" and ring == depth and atoms_since >= 2:
+            ring = None
+        else:
+            return False
+        before = letter
+    return depth == 0 and ring is None and bool(text)
