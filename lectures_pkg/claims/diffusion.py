@@ -477,8 +477,8 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
         equation=r"""
 \begin{aligned}
 & q(x_{t-1} \mid x_t, x_0) = N(\mu_t, \tilde\beta_t), \\
-& \mu_t = \frac{\sqrt{\bar\alpha_{t-1}}\, \beta_t}{1 - \bar\alpha_t}\, x_0
-  + \frac{\sqrt{\alpha_t}\, (1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t, \\
+& \mu_t = \frac{\sqrt{\bar\alpha_{t-1}}\, \beta_t}{1 - \bar\alpha_t}\, x_0 \\
+& \qquad + \frac{\sqrt{\alpha_t}\, (1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\, x_t, \\
 & \tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t
 \end{aligned}
 """,
@@ -589,7 +589,12 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
     ),
     Claim(
         label="ancestral-sampling",
-        equation=r"W_1\bigl( \text{200 steps back from } N(0, 1), \; p_{\mathrm{data}} \bigr) \le 0.05",
+        equation=r"""
+\begin{aligned}
+& W_1\bigl( p_{\text{200 steps back}}, \; p_{\mathrm{data}} \bigr) \\
+& \quad \le 0.05
+\end{aligned}
+""",
         sides=ancestral_sampling,
         source="Ho et al. (2020), Algorithm 2; the chapter's experiment",
         slips=slips_of(
@@ -602,8 +607,8 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
         label="probability-flow",
         equation=r"""
 \begin{aligned}
-\frac{dy}{d\sigma} = \frac{y - \hat x_0}{\sigma} = -\sigma \, \nabla \log q_\sigma(y) \\
-\Rightarrow \quad F_0\bigl( y(0) \bigr) = F_\sigma\bigl( y(\sigma) \bigr)
+\frac{dy}{d\sigma} &= \frac{y - \hat x_0}{\sigma} = -\sigma \, \nabla \log q_\sigma(y) \\
+\Rightarrow \quad & F_0\bigl( y(0) \bigr) = F_\sigma\bigl( y(\sigma) \bigr)
 \end{aligned}
 """,
         sides=probability_flow,
@@ -626,7 +631,12 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
     ),
     Claim(
         label="flow-loss-floor",
-        equation=r"\min_v \, \mathbb{E} \bigl( v(x_t, t) - (x_1 - x_0) \bigr)^2 = \frac{\pi s}{2}",
+        equation=r"""
+\begin{aligned}
+& \min_v \, \mathbb{E} \bigl( v(x_t, t) - (x_1 - x_0) \bigr)^2 \\
+& \quad = \frac{\pi s}{2}
+\end{aligned}
+""",
         sides=flow_loss_floor,
         source="the chapter's derivation",
         slips=slips_of(flow_loss_floor, "floor", "the best field has no error", "variance of x_1 - x_0"),
