@@ -397,7 +397,7 @@ def ancestral_sample(
 
     References
     ----------
-    Ho et al. (2020), Algorithm 2. In the book: equation ``ancestral-sampling``.
+    Ho et al. (2020), Algorithm 2. In the book: equation ``reverse-walk``.
     """
     x = x_last
     for t in range(schedule.n_steps, 0, -1):

@@ -267,7 +267,7 @@ def denoising_score_matching(rng: np.random.Generator, slip: str = "none") -> tu
     return np.array(left), np.array(right)
 
 
-def ancestral_sampling(rng: np.random.Generator, slip: str = "none") -> tuple[Side, Side]:
+def reverse_walk(rng: np.random.Generator, slip: str = "none") -> tuple[Side, Side]:
     """Distance of 10 000 points walked back by the package in 200 steps from as many quantiles of the law."""
     schedule, n = linear_beta_schedule(200), 10_000
     denoise = {"score with the wrong sign": _with_score(-1.0), "twice the score": _with_score(2.0)}.get(
@@ -588,18 +588,16 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
         tolerance=1e-7,
     ),
     Claim(
-        label="ancestral-sampling",
+        label="reverse-walk",
         equation=r"""
 \begin{aligned}
 & W_1\bigl( p_{\text{200 steps back}}, \; p_{\mathrm{data}} \bigr) \\
 & \quad \le 0.05
 \end{aligned}
 """,
-        sides=ancestral_sampling,
+        sides=reverse_walk,
         source="Ho et al. (2020), Algorithm 2; the chapter's experiment",
-        slips=slips_of(
-            ancestral_sampling, "slip", "score with the wrong sign", "twice the score", "no noise on the way"
-        ),
+        slips=slips_of(reverse_walk, "slip", "score with the wrong sign", "twice the score", "no noise on the way"),
         relation="<=",
         tolerance=1e-3,
     ),
