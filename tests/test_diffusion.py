@@ -563,10 +563,17 @@ def test_real_digits_are_hardly_told_apart_and_noise_is():
     assert experiment.told_apart(real, 0) < 0.6 and experiment.told_apart(noise, 0) > 0.99
 
 
+def test_validation_looks_at_no_test_digit(monkeypatch):
+    whole = experiment.digits()
+    monkeypatch.setattr(experiment, "digits", lambda: (*whole[:2], None))
+    assert 0 <= experiment.validate(0, hidden=8, n_steps=3) <= 0.5  # three steps of training obey nobody
+
+
 def test_stored_results_say_what_the_chapter_says():
     found = spread("diffusion")
     assert found["obeyed_flow"].n_seeds >= 3
-    assert found["obeyed_flow"].low > 0.95 and found["obeyed_diffusion"].low > 0.95
+    assert found["obeyed_flow"].low > 0.95 and found["obeyed_diffusion"].low > 0.9
+    assert found["obeyed_flow_1"].low > 0.9
     assert found["apart_null"].high < 0.6
     assert found["apart_unet_50"].high + 0.1 < found["apart_mlp_50"].low
     assert found["apart_unet_1"].low > 0.95
