@@ -85,6 +85,14 @@ class Probe(NamedTuple):
     standard_error: float  #: over the training sets drawn; of the test set (binomial) where there is only one
 
 
+class StringReport(NamedTuple):
+    """Shares in [0, 1]; the last two are nan where they have no base."""
+
+    valid: float  #: of all strings
+    unique: float  #: different ones, of the valid
+    novel: float  #: not among the training strings, of the different valid ones
+
+
 def ks_test(samples: ArrayLike, cdf: Callable[[np.ndarray], np.ndarray]) -> NullTest:
     """One-sample Kolmogorov-Smirnov test: largest gap between the empirical and a known CDF.
 
@@ -682,6 +690,112 @@ def linear_probe(
     return Probe(accuracy, float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies))))
 
 
+def gan_test(judge: Judge, images: ArrayLike, labels: ArrayLike) -> float:
+    """Share of generated images that a classifier of *real* images calls by the label that they were made for.
+
+    Parameters
+    ----------
+    judge : Judge
+        Or any object with ``predict(images)``. It has learned from real images only.
+    images : array_like, shape (n, ...)
+        Generated, each for one label.
+    labels : array_like, shape (n,)
+        The labels asked for.
+
+    Returns
+    -------
+    float
+        In [0, 1]; larger means that the labels are obeyed, 1 / n_classes that they are ignored. Compare with the
+        judge's own accuracy on real images. It says nothing of variety: one good picture for each label scores 1.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each image, or none.
+
+    References
+    ----------
+    Shmelkov, Schmid & Alahari (2018), How good is my GAN?, section 3. In the book: equation ``gan-test-is-blind``.
+    """
+    asked = _labels_of(images, labels)
+    return float(np.mean(np.asarray(judge.predict(images)) == asked))
+
+
+def gan_train(images: ArrayLike, labels: ArrayLike, real_images: ArrayLike, real_labels: ArrayLike) -> float:
+    """Accuracy on *real* images of a classifier that has learned from generated ones only.
+
+    The classifier is the judge's kind: support vector machines with a Gaussian kernel, one for each class.
+
+    Parameters
+    ----------
+    images, labels : array_like, shapes (n, ...) and (n,)
+        Generated images and the labels that they were made for.
+    real_images, real_labels : array_like, shapes (m, ...) and (m,)
+        Real images that the generator has not seen, and their classes.
+
+    Returns
+    -------
+    float
+        In [0, 1]; larger is better. It falls when labels are disobeyed *and* when the variety of the real images is
+        missing. Compare with what as many real training images give.
+
+    Raises
+    ------
+    ValueError
+        If images and labels don't fit, or the generated labels are all the same.
+
+    References
+    ----------
+    Shmelkov, Schmid & Alahari (2018), How good is my GAN?, section 3.
+    """
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.svm import SVC
+
+    asked, truth = _labels_of(images, labels), _labels_of(real_images, real_labels)
+    if np.shape(images)[1:] != np.shape(real_images)[1:]:
+        raise ValueError(
+            f"generated and real images must have one shape, "
+            f"found {np.shape(images)[1:]} and {np.shape(real_images)[1:]}"
+        )
+    if len(np.unique(asked)) < 2:
+        raise ValueError(f"a classifier needs two classes or more, found {np.unique(asked)} only")
+    machines = OneVsRestClassifier(SVC(C=10.0, gamma="scale")).fit(_flat(images), asked)
+    return float(np.mean(machines.predict(_flat(real_images)) == truth))
+
+
+def string_report(strings: Sequence[str], is_valid: Callable[[str], bool], training: Iterable[str]) -> StringReport:
+    """Validity, uniqueness and novelty of generated strings; each is easy to get alone.
+
+    Parameters
+    ----------
+    strings : sequence of str
+        Generated, repetitions included. The second and third share depend on how many there are.
+    is_valid : callable
+        The rule of the language.
+    training : iterable of str
+        What the generator learned from.
+
+    Raises
+    ------
+    ValueError
+        If there are no strings.
+
+    References
+    ----------
+    Brown et al. (2019), GuacaMol, section 3.1. In the book: equations ``distinct-among-n`` and
+    ``novelty-of-the-truth``.
+    """
+    if not len(strings):
+        raise ValueError("a share needs at least one string")
+    valid = [string for string in strings if is_valid(string)]
+    different = set(valid)
+    return StringReport(
+        valid=len(valid) / len(strings),
+        unique=len(different) / len(valid) if valid else float("nan"),
+        novel=len(different - set(training)) / len(different) if different else float("nan"),
+    )
+
+
 def _flat(images: ArrayLike) -> np.ndarray:
     """Examples as rows, shape (n, n_numbers); finite floats."""
     values = np.asarray(images, dtype=float)
@@ -741,100 +855,6 @@ def _permutation_p_value(observed: float, permuted: np.ndarray) -> float:
     return float((1 + at_least.sum()) / (1 + len(permuted)))
 
 
-def gan_test(judge: Judge, images: ArrayLike, labels: ArrayLike) -> float:
-    """Share of generated images that a classifier of *real* images calls by the label that they were made for.
-
-    Parameters
-    ----------
-    judge : Judge
-        Or any object with ``predict(images)``. It has learned from real images only.
-    images : array_like, shape (n, ...)
-        Generated, each for one label.
-    labels : array_like, shape (n,)
-        The labels asked for.
-
-    Returns
-    -------
-    float
-        In [0, 1]; larger means that the labels are obeyed, 1 / n_classes that they are ignored. Compare with the
-        judge's own accuracy on real images. It says nothing of variety: one good picture for each label scores 1.
-
-
-class StringReport(NamedTuple):
-    """Shares in [0, 1]; the last two are nan where they have no base."""
-
-    valid: float  #: of all strings
-    unique: float  #: different ones, of the valid
-    novel: float  #: not among the training strings, of the different valid ones
-
-
-def string_report(strings: Sequence[str], is_valid: Callable[[str], bool], training: Iterable[str]) -> StringReport:
-    """Validity, uniqueness and novelty of generated strings; each is easy to get alone.
-
-    Parameters
-    ----------
-    strings : sequence of str
-        Generated, repetitions included. The second and third share depend on how many there are.
-    is_valid : callable
-        The rule of the language.
-    training : iterable of str
-        What the generator learned from.
-
-    Raises
-    ------
-    ValueError
-        If there is not one label for each image, or none.
-
-    References
-    ----------
-    Shmelkov, Schmid & Alahari (2018), How good is my GAN?, section 3. In the book: equation ``gan-test-is-blind``.
-    """
-    asked = _labels_of(images, labels)
-    return float(np.mean(np.asarray(judge.predict(images)) == asked))
-
-
-def gan_train(images: ArrayLike, labels: ArrayLike, real_images: ArrayLike, real_labels: ArrayLike) -> float:
-    """Accuracy on *real* images of a classifier that has learned from generated ones only.
-
-    The classifier is the judge's kind: support vector machines with a Gaussian kernel, one for each class.
-
-    Parameters
-    ----------
-    images, labels : array_like, shapes (n, ...) and (n,)
-        Generated images and the labels that they were made for.
-    real_images, real_labels : array_like, shapes (m, ...) and (m,)
-        Real images that the generator has not seen, and their classes.
-
-    Returns
-    -------
-    float
-        In [0, 1]; larger is better. It falls when labels are disobeyed *and* when the variety of the real images is
-        missing. Compare with what as many real training images give.
-
-    Raises
-    ------
-    ValueError
-        If images and labels don't fit, or the generated labels are all the same.
-
-    References
-    ----------
-    Shmelkov, Schmid & Alahari (2018), How good is my GAN?, section 3.
-    """
-    from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.svm import SVC
-
-    asked, truth = _labels_of(images, labels), _labels_of(real_images, real_labels)
-    if np.shape(images)[1:] != np.shape(real_images)[1:]:
-        raise ValueError(
-            f"generated and real images must have one shape, "
-            f"found {np.shape(images)[1:]} and {np.shape(real_images)[1:]}"
-        )
-    if len(np.unique(asked)) < 2:
-        raise ValueError(f"a classifier needs two classes or more, found {np.unique(asked)} only")
-    machines = OneVsRestClassifier(SVC(C=10.0, gamma="scale")).fit(_flat(images), asked)
-    return float(np.mean(machines.predict(_flat(real_images)) == truth))
-
-
 def _labels_of(images: ArrayLike, labels: ArrayLike) -> np.ndarray:
     names = np.asarray(labels)
     if len(np.shape(images)) < 2 or names.shape != np.shape(images)[:1] or names.size == 0:
@@ -874,19 +894,3 @@ def _labelled_sets(
         np.concatenate([rng.choice(np.flatnonzero(labels == c), n_per_class, replace=False) for c in classes])
         for _ in range(n_repeats)
     ]
-        If there are no strings.
-
-    References
-    ----------
-    Brown et al. (2019), GuacaMol, section 3.1. In the book: equations ``distinct-among-n`` and
-    ``novelty-of-the-truth``.
-    """
-    if not len(strings):
-        raise ValueError("a share needs at least one string")
-    valid = [string for string in strings if is_valid(string)]
-    different = set(valid)
-    return StringReport(
-        valid=len(valid) / len(strings),
-        unique=len(different) / len(valid) if valid else float("nan"),
-        novel=len(different - set(training)) / len(different) if different else float("nan"),
-    )
