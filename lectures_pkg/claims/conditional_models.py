@@ -481,8 +481,8 @@ T(\text{map fitted afterwards}) &\le 0.85
     Claim(
         label="gan-test-is-blind",
         equation=r"""\begin{aligned}
-T(\text{one picture each}) &= 1, \\
-T(\text{the data}) &= \textstyle\sum_x \max_y p(x, y)
+&T(\text{one picture each}) = 1, \\
+&T(\text{the data}) = \textstyle\sum_x \max_y p(x, y)
 \end{aligned}""",
         sides=blind_sides,
         source="the chapter's own example; Shmelkov et al. (2018), section 3",
