@@ -32,6 +32,7 @@ from lectures_pkg.diffusion import (
     time_features,
     velocity_of,
 )
+from lectures_pkg.exercises import Wrong, exercises_of
 from lectures_pkg.experiments import diffusion as experiment
 from lectures_pkg.experiments import spread
 from lectures_pkg.training import EMA, fit, seeded
@@ -577,3 +578,20 @@ def test_stored_results_say_what_the_chapter_says():
     assert found["apart_null"].high < 0.6
     assert found["apart_unet_50"].high + 0.1 < found["apart_mlp_50"].low
     assert found["apart_unet_1"].low > 0.95
+
+
+# ---------------------------------------------------------------- the exercises
+
+
+@pytest.mark.parametrize("exercise", exercises_of("diffusion"), ids=lambda exercise: exercise.name)
+def test_answers_of_the_right_shape_that_are_nan_are_refused(exercise):
+    shapes = {
+        "noise_levels": lambda betas: {name: np.nan * betas for name in ("alpha_bar", "signal", "noise_std")},
+        "posterior_step": lambda a, t, x0, x_t: {"mean": np.nan * x0, "variance": math.nan},
+        "tweedie_mean": lambda w, m, s, x, a: {"score": np.nan * x, "mean": np.nan * x},
+        "step_weights": lambda b, a: {name: np.nan * b for name in ("from_means", "from_snr", "of_noise")},
+        "one_step_or_many": lambda w, m, s, n: {"best_gaussian_kl": math.nan, "gaps": np.full(len(n), math.nan)},
+        "distilled_sampler": lambda w, m, s, grid: np.full((5, len(grid)), math.nan),
+    }
+    with pytest.raises(Wrong):
+        exercise.judge(shapes[exercise.name])
