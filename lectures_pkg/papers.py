@@ -120,11 +120,11 @@ def pacgan_trial(world: str, packing: int, seed: int, n_steps: int = N_STEPS) ->
     rng = np.random.default_rng(seed)
     with seeded(seed):
         generator, discriminator = pacgan_networks(packing)
-        optimisers = [
+        g_optimiser, d_optimiser = (
             Adam(network.parameters(), lr=1e-4, betas=(0.8, 0.999), fused=True)
             for network in (generator, discriminator)
-        ]
-        step = packed_step(generator, discriminator, *optimisers, packing)
+        )
+        step = packed_step(generator, discriminator, g_optimiser, d_optimiser, packing)
         batches = _batches(law, BATCH * packing, rng)
         fit(step, batches, n_steps - (N_LOOKS - 1) * LOOK_EVERY)
         looks = [_look(generator, law, std)]
