@@ -638,7 +638,7 @@ def fresh_eve(
         Her network (ReLU) and her training (Adam).
     target : callable, optional
         What she tries to read: maps messages (batch, n_bits) to (batch, n_targets) entries of -1 and +1, such as
-        `neighbours`; the message itself by default.
+        `relations`; the message itself by default.
     keys : {"fresh", "reused", "seen"}
         See `intercept`.
 
@@ -668,9 +668,22 @@ def fresh_eve(
     return eve
 
 
-def neighbours(message: Tensor) -> Tensor:
-    """Whether a bit equals its right neighbour (+1) or not (-1), shape (batch, n_bits - 1)."""
-    return message[:, :-1] * message[:, 1:]
+def relations(message: Tensor) -> Tensor:
+    """Whether each bit equals the first (+1) or not (-1), shape (batch, n_bits - 1): the message but for its sign."""
+    return message[:, :1] * message[:, 1:]
+
+
+def errors_up_to_sign(message: Tensor, guess: Tensor) -> Tensor:
+    """Wrong bits of the better of the guess and its opposite, shape (batch,), from 0 to n_bits / 2."""
+    wrong = wrong_bits(message, guess)
+    return torch.minimum(wrong, message.shape[-1] - wrong)
+
+
+@torch.no_grad()
+def read_relations(eve: nn.Module, ciphertext: Tensor) -> Tensor:
+    """A message from the relations that ``eve`` reads, shape (batch, n_bits), with +1 in the place of its first bit."""
+    guess = torch.where(eve(ciphertext) > 0, 1.0, -1.0)
+    return torch.cat([torch.ones(len(guess), 1), guess], dim=1)
 
 
 class ProductMap(NamedTuple):

@@ -116,8 +116,16 @@ def test_reading_is_a_mean_with_its_standard_error():
     assert found.standard_error == pytest.approx(stats.sem([0, 1, 2, 3]))
 
 
-def test_neighbours_by_hand():
-    assert nc.neighbours(torch.tensor([[1.0, 1, -1, -1]])).tolist() == [[1, -1, 1]]
+def test_relations_by_hand():
+    assert nc.relations(torch.tensor([[1.0, 1, -1, -1], [-1, 1, -1, 1]])).tolist() == [[1, -1, -1], [-1, 1, -1]]
+
+
+def test_relations_give_the_message_up_to_its_sign():
+    words = torch.tensor(nc.all_words(3), dtype=torch.float32)
+    assert nc.errors_up_to_sign(words, -words).tolist() == [0] * 8
+    assert nc.errors_up_to_sign(words[:1], torch.tensor([[-1.0, -1, 1]])).tolist() == [1]
+    read = nc.read_relations(nn.Identity(), nc.relations(words))
+    assert (read[:, 0] == 1).all() and nc.errors_up_to_sign(words, read).tolist() == [0] * 8
 
 
 # ------------------------------------------------------------------------------------------ networks
@@ -354,7 +362,7 @@ def test_bad_input_gets_a_sentence(call, sentence):
 
 def test_one_trial_of_the_paper_can_be_called():
     found = experiment.paper_trial(0, 3, batch_size=16, fresh_steps=5)
-    assert found.keys() == {"first_success", "bob", "eve", "fresh", "neighbours"}
+    assert found.keys() == {"first_success", "bob", "eve", "fresh", "relations", "up_to_sign"}
     assert math.isnan(found["first_success"]) and 5 < found["bob"] < 11
 
 
@@ -366,9 +374,10 @@ def test_stored_results_say_what_the_chapter_says():
     assert found["bilinear_large"].high < 7.9
     # the null: against the pad nobody reads, 5 standard errors of 20 000 messages over the seeds
     assert abs(found["pad_fresh"].mean - 8) < 5 * 2 / math.sqrt(20_000 * found["pad_fresh"].n_seeds)
-    assert abs(found["pad_neighbours"].mean - 7.5) < 5 * math.sqrt(15) / 2 / math.sqrt(
+    assert abs(found["pad_relations"].mean - 7.5) < 5 * math.sqrt(15) / 2 / math.sqrt(
         20_000 * found["pad_fresh"].n_seeds
     )
     # what the Eve at chance hides
-    assert found["bilinear_neighbours"].high < 3 and found["even_neighbours"].high < 6
+    assert found["bilinear_relations"].high < 4 and found["even_relations"].high < 6
+    assert max(found["bilinear_up_to_sign"].high, found["even_up_to_sign"].high) < 4 < 6 < found["pad_up_to_sign"].low
     assert max(found["control_reused"].high, found["control_seen"].high) < 0.2
