@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
+from torch.nn.functional import conv1d, pad
 from torch.optim import Optimizer
 
 from lectures_pkg.divergences import kl_divergence
@@ -346,21 +347,34 @@ class MixAndTransform(nn.Module):
         super().__init__()
         _refuse_bad_sizes(n_inputs, n_bits)
         self.mix = nn.Linear(n_inputs, 2 * n_bits)
-        self.transform = nn.Sequential(
-            nn.ZeroPad1d((1, 2)),  # so that a filter of width 4 keeps the length
-            nn.Conv1d(1, 2, 4),  # (batch, 2, 2N)
-            nn.Sigmoid(),
-            nn.Conv1d(2, 4, 2, stride=2),  # (batch, 4, N)
-            nn.Sigmoid(),
-            nn.Conv1d(4, 4, 1),
-            nn.Sigmoid(),
-            nn.Conv1d(4, 1, 1),  # (batch, 1, N)
-            nn.Tanh(),
-        )
+        filters = [nn.Conv1d(1, 2, 4), nn.Conv1d(2, 4, 2, stride=2), nn.Conv1d(4, 4, 1), nn.Conv1d(4, 1, 1)]
+        self.filters = nn.ModuleList(filters)
+        for index, (layer, length) in enumerate(zip(filters, (2 * n_bits, 2 * n_bits, n_bits, n_bits), strict=True)):
+            self.register_buffer(f"places{index}", _placements(layer, length), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Numbers in (-1, 1), shape (batch, n_bits)."""
-        return self.transform(torch.sigmoid(self.mix(x))[:, None, :]).squeeze(1)
+        h = self.mix(x)
+        for index, layer in enumerate(self.filters):
+            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+            matrix = self.get_buffer(f"places{index}") @ weight.flatten()
+            h = torch.addmm(bias.repeat_interleave(matrix.shape[1] // len(bias)), torch.sigmoid(h), matrix)
+        return torch.tanh(h)
+
+
+def _placements(layer: nn.Conv1d, length: int) -> Tensor:
+    """Where each weight of a filter stands in the matrix of its convolution, shape (inputs, outputs, weights).
+
+    A wide filter at stride 1 gets zeros at both ends, so that the length stays. The matrix of a convolution over
+    32 numbers is small, and multiplying by it several times faster than the convolution.
+    """
+    n_inputs = layer.in_channels * length
+    inputs = torch.eye(n_inputs).view(n_inputs, layer.in_channels, length)
+    if layer.stride[0] == 1:
+        n_zeros = layer.kernel_size[0] - 1
+        inputs = pad(inputs, (n_zeros // 2, n_zeros - n_zeros // 2))
+    units = torch.eye(layer.weight.numel()).view(-1, *layer.weight.shape)
+    return torch.stack([conv1d(inputs, unit, stride=layer.stride).flatten(1) for unit in units], dim=2)
 
 
 # ---------------------------------------------------------------- the game

@@ -19,6 +19,7 @@ from torch.optim import Adam, Optimizer
 from lectures_pkg.gan import sample
 from lectures_pkg.metrics import mode_report
 from lectures_pkg.networks import Maxout
+from lectures_pkg.neural_crypto import bob_reads, eve_reads, play
 from lectures_pkg.training import Step, fit, seeded
 from lectures_pkg.worlds import GaussianMixture, grid, ring
 
@@ -28,6 +29,7 @@ N_TRIALS = 3
 WORLDS: dict[str, tuple[GaussianMixture, float]] = {"ring": (ring(), 0.01), "grid": (grid(), 0.05)}
 BATCH, NOISE_DIM, N_EVALUATED = 100, 2, 2500
 N_STEPS = 20_000  #: the paper trains 400 epochs of 1000 steps
+N_ROUNDS = 15_000  #: of the game of Alice, Bob and Eve, about where the paper's figure ends
 N_LOOKS, LOOK_EVERY = 5, 1000  #: the last looks, a thousand steps apart, show how much a run still moves
 
 
@@ -148,10 +150,35 @@ def _look(generator: nn.Module, law: GaussianMixture, std: float) -> dict[str, f
     return {"modes": report.n_modes, "quality": 100 * report.high_quality, "reverse_kl": report.reverse_kl}
 
 
+def crypto_trial(seed: int, n_rounds: int = N_ROUNDS) -> dict[str, float]:
+    """One run of Alice, Bob and Eve with the paper's networks, batches and rates; wrong bits of 16 at the end.
+
+    Parameters
+    ----------
+    seed : int
+        Of networks and words.
+    n_rounds : int
+        Each with two steps of Eve and one of Alice and Bob.
+
+    Returns
+    -------
+    dict
+        ``bob`` and ``eve``, mean wrong bits over 20 000 fresh messages (chance is 8).
+
+    References
+    ----------
+    Abadi & Andersen (2016), Learning to protect communications with adversarial neural cryptography, section 2.5.
+    """
+    players, _ = play("mix_and_transform", 16, n_rounds, seed, batch_size=4096, learning_rate=8e-4, n_eve_steps=2)
+    rng = torch.Generator().manual_seed(seed)
+    return {"bob": bob_reads(players, rng=rng).wrong, "eve": eve_reads(players, rng=rng).wrong}
+
+
 #: Every row that takes a training run: its name, and what runs one trial of it.
 TRIALS: dict[str, Callable[[int], dict[str, float]]] = {
     "ring, GAN": partial(pacgan_trial, "ring", 1),
     "ring, PacGAN2": partial(pacgan_trial, "ring", 2),
     "grid, GAN": partial(pacgan_trial, "grid", 1),
     "grid, PacGAN2": partial(pacgan_trial, "grid", 2),
+    "Alice, Bob and Eve": crypto_trial,
 }

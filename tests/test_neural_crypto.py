@@ -155,7 +155,7 @@ def test_the_papers_network_has_the_papers_shapes():
     with seeded(0):
         alice, eve = nc.MixAndTransform(32, 16), nc.MixAndTransform(16, 16)
         x = torch.randn(5, 32)
-    convolutions = [layer for layer in alice.transform if isinstance(layer, nn.Conv1d)]
+    convolutions = list(alice.filters)
     filters = [(c.kernel_size[0], c.in_channels, c.out_channels, c.stride[0]) for c in convolutions]
     assert filters == [(4, 1, 2, 1), (2, 2, 4, 2), (1, 4, 4, 1), (1, 4, 1, 1)]
     # 32 x 32 + 32 in the mix; 8 + 2, 16 + 4, 16 + 4, 4 + 1 in the filters

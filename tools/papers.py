@@ -28,25 +28,30 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [row for row in rows if row not in papers.TRIALS]
     if unknown:
         parser.error(f"no row is called {unknown[0]!r}; the rows are: {'; '.join(papers.TRIALS)}")
-    stored = json.loads(PATH.read_text())["rows"] if PATH.exists() else {}
     for trial in range(papers.N_TRIALS):
         for row in rows:
-            if str(trial) in stored.get(row, {}):
+            if str(trial) in stored().get(row, {}):
                 continue
             values = papers.TRIALS[row](trial)
-            stored.setdefault(row, {})[str(trial)] = {name: float(value) for name, value in values.items()}
-            write(stored)
+            store(row, trial, {name: float(value) for name, value in values.items()})
             print(f"{row}, trial {trial}: {values}", flush=True)
     return 0
 
 
-def write(rows: dict) -> None:
-    """The whole record in one move, so that a stopped run leaves the last complete one."""
+def stored() -> dict[str, dict[str, dict[str, float]]]:
+    """Values by row and trial, as the file has them now: two programs may work on different rows."""
+    return json.loads(PATH.read_text())["rows"] if PATH.exists() else {}
+
+
+def store(row: str, trial: int, values: dict[str, float]) -> None:
+    """Add one trial, writing the whole record in one move: a stopped run leaves the last complete one."""
+    rows = stored()
+    rows.setdefault(row, {})[str(trial)] = values
     record = {
         "command": "make papers",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("torch", "numpy")},
-        "rows": {row: rows[row] for row in papers.TRIALS if row in rows},
+        "rows": {name: rows[name] for name in papers.TRIALS if name in rows},
     }
     part = PATH.with_suffix(".part")
     part.write_text(json.dumps(record, indent=1) + "\n")
