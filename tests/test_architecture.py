@@ -20,7 +20,8 @@ LAYERS = {
     },
     "views": {"plotting", "frames"},
     "course": {
-        "claims", "exercises", "experiments", "ledger", "assign", "grade", "sandbox", "student", "feedback", "cli",
+        "claims", "exercises", "experiments", "ledger", "papers", "errata", "coverage",
+        "assign", "grade", "sandbox", "student", "feedback", "cli",
     },
 }  # fmt: skip
 MAY_IMPORT = {

@@ -26,7 +26,8 @@ CONFIG = ROOT / "_config.yml"
 BOOK = ROOT / "book"
 PLACEHOLDER = "/OWNER/"  #: stands in the address for as long as the repository has none
 
-PAGES = {"index", "ledger"}  #: notebooks that are pages, not chapters: their set-up is not shown
+#: Notebooks that are pages, not chapters: their set-up is not shown.
+PAGES = {"index", "comparison", "papers", "ledger", "errata", "coverage"}
 
 
 def configured() -> tuple[str, str]:
