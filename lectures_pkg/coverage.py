@@ -91,8 +91,8 @@ ITEMS: tuple[Item, ...] = (
         ),
     ),
     Item("GEN-01", "Why generative models", (("generative_models", "The teacher"),)),
-    Item("GEN-02", "Unpaired translation of images", (("conditional_models", "?"),)),
-    Item("GEN-03", "From video to video", (("conditional_models", "?"),)),
+    Item("GEN-02", "Unpaired translation of images", (("conditional_models", "Translation without pairs"),)),
+    Item("GEN-03", "From video to video", (("conditional_models", "Reading: from points to pictures and films"),)),
     Item(
         "GEN-04",
         r"From samples of $p_\mathrm{data}$ to a $p_\mathrm{model}$ that can be sampled",
@@ -214,7 +214,14 @@ ITEMS: tuple[Item, ...] = (
         ),
     ),
     Item("GAN-19", "Five years of faces; progressive growing", (("dcgan", "From here to faces"),)),
-    Item("GAN-20", "Vanilla and conditional GANs", (("conditional_models", "?"),)),
+    Item(
+        "GAN-20",
+        "Vanilla and conditional GANs",
+        (
+            ("conditional_models", "The game on pairs"),
+            ("conditional_models", "Digits to order"),
+        ),
+    ),
     Item(
         "GAN-21", "Draw from a simple law, learn a complicated map", (("toy_gans", "Generators that need no training"),)
     ),
@@ -323,10 +330,17 @@ ITEMS: tuple[Item, ...] = (
         "Networks that learn the parameters of a law; other laws",
         (
             ("vae", 'What "a Gaussian approximates anything" can mean'),
-            ("diffusion", "?"),
+            ("diffusion", "What a perfect denoiser leaves"),
         ),
     ),
-    Item("VAE-13", "Control: the conditional VAE", (("conditional_models", "?"),)),
+    Item(
+        "VAE-13",
+        "Control: the conditional VAE",
+        (
+            ("conditional_models", "The conditional autoencoder"),
+            ("conditional_models", "A map fitted afterwards is something else"),
+        ),
+    ),
     Item("VAE-14", "How many parameters a covariance has", (("variational_bounds", "A guess with structure"),)),
     Item("VAE-15", "A latent Gaussian chain", (("variational_bounds", "A guess with structure"),)),
     Item(
@@ -338,17 +352,40 @@ ITEMS: tuple[Item, ...] = (
             ("vae", "The pieces, and their names"),
         ),
     ),
-    Item("CMP-02", "The comparison table", (("measuring", "?"),)),
-    Item("CMP-03", "Hybrids: adversarial autoencoder, PixelVAE, PixelGAN autoencoder", (("measuring", "?"),)),
+    Item("CMP-02", "The comparison table", (("measuring", "The table, measured"),)),
+    Item(
+        "CMP-03",
+        "Hybrids: adversarial autoencoder, PixelVAE, PixelGAN autoencoder",
+        (("measuring", "Two questions, four corners: the hybrids"),),
+    ),
     Item("CMP-04", "The tree of generative models", (("generative_models", "The map of the book"),)),
-    Item("TXT-01", "The recurrent generator", (("discrete_gans", "?"),)),
-    Item("TXT-02", "Choosing a word passes no gradient", (("discrete_gans", "?"),)),
-    Item("TXT-03", "Remedies: REINFORCE, Gumbel-softmax, continuous outputs", (("discrete_gans", "?"),)),
-    Item("TXT-04", "Why images escape", (("discrete_gans", "?"),)),
+    Item("TXT-01", "The recurrent generator", (("discrete_gans", "A generator of strings"),)),
+    Item("TXT-02", "Choosing a word passes no gradient", (("discrete_gans", "A choice has no slope"),)),
+    Item(
+        "TXT-03",
+        "Remedies: REINFORCE, Gumbel-softmax, continuous outputs",
+        (
+            ("discrete_gans", "REINFORCE: learn from rewards alone"),
+            ("discrete_gans", "Gumbel: choose with noise"),
+            ("discrete_gans", "Stay continuous"),
+        ),
+    ),
+    Item(
+        "TXT-04",
+        "Why images escape",
+        (("discrete_gans", "The same on real digits: why pictures escape, and what they do not escape"),),
+    ),
     Item("APP-01", "Interpolation between latents", (("dcgan", "Walking through latent space"),)),
     Item("APP-02", "Arithmetic with latents", (("dcgan", "Vector arithmetic, and whether it works"),)),
-    Item("APP-03", "Alice, Bob and Eve", (("neural_crypto", "?"),)),
-    Item("APP-04", "Drug design", (("discrete_gans", "?"),)),
+    Item(
+        "APP-03",
+        "Alice, Bob and Eve",
+        (
+            ("neural_crypto", "The game"),
+            ("neural_crypto", "Attack one: a fresh Eve"),
+        ),
+    ),
+    Item("APP-04", "Drug design", (("discrete_gans", "Molecules: three shares, each cheap alone"),)),
     Item("APP-05", "Fake faces and fake video", (("dcgan", "From here to faces"),)),
     Item("APP-06", "Networks of one's own", (("toy_gans", "The players, their losses, their slopes"),)),
 )
