@@ -629,6 +629,14 @@ def test_linear_probe_with_few_labels_is_the_mean_over_draws(digits):
     assert 0 < few.standard_error < 0.05
 
 
+def test_the_error_of_a_probe_falls_with_the_root_of_the_draws(digits):
+    arguments = (digits.train_images[:300], digits.train_labels[:300], digits.test_images, digits.test_labels)
+    few, many = (
+        linear_probe(*arguments, np.random.default_rng(1), n_per_class=3, n_repeats=n).standard_error for n in (5, 45)
+    )
+    assert 1.5 < few / many < 6  # 3 in expectation
+
+
 def test_linear_probe_reads_nothing_from_noise():
     rng = np.random.default_rng(10)
     labels, truth = np.arange(100) % 2, np.arange(400) % 2

@@ -284,7 +284,36 @@ def test_product_map_of_the_pad_and_of_a_plain_text():
     assert abs(view.share) < 0.02
 
 
+class Formula(nn.Module):
+    """An Alice given as a function of (message, key), with one parameter that tells her number type."""
+
+    def __init__(self, formula):
+        super().__init__()
+        self.formula, self.one = formula, nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return self.one * self.formula(*x.chunk(2, dim=1))
+
+
+def test_product_map_counts_two_products_for_each_output():
+    alice = Formula(lambda m, k: 0.5 * m * k + 0.5 * m * k.roll(1, dims=1))
+    view = nc.product_map(nc.Players(alice, alice, alice, 4), 65_536, generator(0))
+    assert view.share == pytest.approx(1, abs=0.02) and view.per_bit == pytest.approx(2, abs=0.05)
+
+
+def test_product_map_finds_no_product_by_chance():
+    alice = Formula(lambda m, k: m)
+    shares = [nc.product_map(nc.Players(alice, alice, alice, 4), 200, generator(s)).share for s in range(30)]
+    # squares of noisy numbers would add up to n_bits^2 / n = 0.08
+    assert abs(np.mean(shares)) < 5 * np.std(shares, ddof=1) / math.sqrt(30) < 0.04
+
+
 # ------------------------------------------------------------------------------------------ all ciphertexts
+
+
+def test_a_row_of_the_table_of_ciphertexts_belongs_to_a_message():
+    table = nc.cipher_table(Formula(lambda m, k: m), 3)
+    assert (table == nc.all_words(3)[:, None, :]).all()
 
 
 def test_table_of_ciphertexts_is_in_the_order_of_the_words():
