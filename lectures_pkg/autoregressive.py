@@ -22,6 +22,7 @@ from torch.nn.functional import conv2d, linear, logsigmoid, pad, relu
 from torch.optim import Optimizer
 
 from lectures_pkg.divergences import as_law
+from lectures_pkg.training import Switchable, evaluating
 from lectures_pkg.worlds import binary_images
 
 #: Enumeration stops here: 2 ** 20 images are a million.
@@ -29,14 +30,12 @@ LARGEST_ENUMERATION = 20
 _FLOOR = -1e30
 
 
-class Autoregressive(Protocol):
+class Autoregressive(Switchable, Protocol):
     """What the functions below ask of a model: an order, and logits that respect it."""
 
     order: Tensor
-    training: bool
 
     def __call__(self, *inputs: Tensor) -> Tensor: ...
-    def train(self, mode: bool = True) -> object: ...
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -167,14 +166,10 @@ def complete(
     _check_batch(x, len(kept))
     _refuse_grey(x[:, torch.from_numpy(kept)])
     canvas = torch.where(torch.from_numpy(kept), x, torch.zeros_like(x))
-    was_training = model.training
-    model.train(False)  # dropout off
-    try:
+    with evaluating(model):  # dropout off
         for pixel in model.order[int(kept.sum()) :].tolist():
             probability = torch.sigmoid(model(canvas, *_given(context))[:, pixel])
             canvas[:, pixel] = torch.bernoulli(probability, generator=rng)
-    finally:
-        model.train(was_training)
     return canvas
 
 

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from lectures_pkg.gan import GENERATOR_KINDS, discriminator_loss, frozen, generator_loss
 from lectures_pkg.networks import mlp
-from lectures_pkg.training import EMA
+from lectures_pkg.training import EMA, evaluating
 from lectures_pkg.vae import VAE, elbo, kl_to_standard_normal, sample_latent
 
 #: Images (batch, ...) and their labels (batch,).
@@ -189,12 +189,8 @@ def conditional_gan_step(
 @torch.no_grad()
 def sample(generator: nn.Module, z: Tensor, y: Tensor) -> Tensor:
     """Examples for the noise z and the labels y, in evaluation mode; the generator's mode is left as it was."""
-    was_training = generator.training
-    generator.eval()
-    try:
+    with evaluating(generator):
         return generator(z, y)
-    finally:
-        generator.train(was_training)
 
 
 # ---------------------------------------------------------------------------------------------------------

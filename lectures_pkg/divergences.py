@@ -316,6 +316,16 @@ def gaussian_kl(mean_p: ArrayLike, cov_p: ArrayLike, mean_q: ArrayLike, cov_q: A
 
 def _gaussian(mean: ArrayLike, cov: ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, lower Cholesky factor and covariance."""
+    location, covariance = _mean_and_covariance(mean, cov, name)
+    try:
+        return location, np.linalg.cholesky(covariance), covariance
+    except np.linalg.LinAlgError:
+        smallest = np.linalg.eigvalsh(covariance).min()
+        raise ValueError(f"cov_{name} must be positive definite; its smallest eigenvalue is {smallest:.3g}") from None
+
+
+def _mean_and_covariance(mean: ArrayLike, cov: ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and symmetric covariance."""
     location = np.atleast_1d(np.asarray(mean, dtype=float))
     covariance = np.asarray(cov, dtype=float)
     covariance = covariance.reshape(1, 1) if covariance.size == 1 else covariance
@@ -328,11 +338,7 @@ def _gaussian(mean: ArrayLike, cov: ArrayLike, name: str) -> tuple[np.ndarray, n
         raise ValueError(f"mean_{name} and cov_{name} must be finite")
     if not np.allclose(covariance, covariance.T, rtol=1e-8, atol=1e-12 * np.abs(covariance).max()):
         raise ValueError(f"cov_{name} must be symmetric, but differs from its transpose")
-    try:
-        return location, np.linalg.cholesky(_symmetric(covariance)), _symmetric(covariance)
-    except np.linalg.LinAlgError:
-        smallest = np.linalg.eigvalsh(covariance).min()
-        raise ValueError(f"cov_{name} must be positive definite; its smallest eigenvalue is {smallest:.3g}") from None
+    return location, _symmetric(covariance)
 
 
 def _symmetric(matrix: np.ndarray) -> np.ndarray:
@@ -974,20 +980,8 @@ def gaussian_wasserstein2_squared(mean_p: ArrayLike, cov_p: ArrayLike, mean_q: A
 
 def _spread(mean: ArrayLike, cov: ArrayLike, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, symmetric root and covariance, which may be singular."""
-    location = np.atleast_1d(np.asarray(mean, dtype=float))
-    covariance = np.asarray(cov, dtype=float)
-    covariance = covariance.reshape(1, 1) if covariance.size == 1 else covariance
-    if location.ndim != 1 or covariance.shape != (location.size, location.size):
-        raise ValueError(
-            f"mean_{name} must have shape (d,) and cov_{name} shape (d, d), "
-            f"found {location.shape} and {covariance.shape}"
-        )
-    if not (np.isfinite(location).all() and np.isfinite(covariance).all()):
-        raise ValueError(f"mean_{name} and cov_{name} must be finite")
-    scale = np.abs(covariance).max()
-    if not np.allclose(covariance, covariance.T, rtol=1e-8, atol=1e-12 * scale):
-        raise ValueError(f"cov_{name} must be symmetric, but differs from its transpose")
-    values, vectors = np.linalg.eigh(_symmetric(covariance))
-    if values.min() < -1e-10 * scale:
+    location, covariance = _mean_and_covariance(mean, cov, name)
+    values, vectors = np.linalg.eigh(covariance)
+    if values.min() < -1e-10 * np.abs(covariance).max():
         raise ValueError(f"cov_{name} must have no negative eigenvalue; its smallest is {values.min():.3g}")
-    return location, (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, _symmetric(covariance)
+    return location, (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, covariance

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 from torch.optim import Optimizer
 
-from lectures_pkg.training import EMA
+from lectures_pkg.training import EMA, evaluating
 
 DISCRIMINATOR_KINDS = ("logistic", "wasserstein")
 GENERATOR_KINDS = ("non_saturating", "saturating", "wasserstein")
@@ -302,12 +302,8 @@ def frozen(network: nn.Module) -> Iterator[None]:
 @torch.no_grad()
 def sample(generator: nn.Module, sample_noise: Callable[[int], Tensor], n: int) -> Tensor:
     """Draw n examples without gradients, in evaluation mode, and leave the generator's mode as it was."""
-    was_training = generator.training
-    generator.eval()
-    try:
+    with evaluating(generator):
         return generator(sample_noise(n))
-    finally:
-        generator.train(was_training)
 
 
 def _slopes(discriminator: nn.Module, x: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lectures_pkg import vae
 from lectures_pkg.autoregressive import MADE, complete, log_prob_from_logits
 from lectures_pkg.gan import discriminator_loss, frozen, generator_loss
 from lectures_pkg.networks import mlp
-from lectures_pkg.vae import SMALLEST_PRIOR_MASS, bernoulli_log_prob, kl_to_standard_normal, sample_latent
+from lectures_pkg.vae import bernoulli_log_prob, kl_to_standard_normal, sample_latent
 
 #: Pairs of an image and a code that are scored at once, so that memory stays small.
 CHUNK = 32_768
@@ -332,7 +333,7 @@ def pixel_vae_step(
 @torch.no_grad()
 def sample(model: Decoder, n: int, rng: torch.Generator | None = None) -> Tensor:
     """Draw n images, (n, n_pixels): a code from the prior, then its pixels (with the decoder's dropout off)."""
-    return model.draw(torch.randn(n, model.latent_dim, generator=rng, dtype=_dtype(model)), rng)
+    return model.draw(torch.randn(n, model.latent_dim, generator=rng, dtype=vae.dtype_of(model)), rng)
 
 
 def log_importance_weights(model: PixelVAE, x: Tensor, n_samples: int, rng: torch.Generator | None = None) -> Tensor:
@@ -365,20 +366,12 @@ def log_importance_weights(model: PixelVAE, x: Tensor, n_samples: int, rng: torc
     ----------
     Burda et al. (2016), eq. (8). In the book: equation ``def-importance-bound``.
     """
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, found {n_samples}")
-    mean, log_var = model.encode(x)
-    rows = max(1, CHUNK // max(1, len(x)))
-    parts = []
-    for start in range(0, n_samples, rows):
-        k = min(rows, n_samples - start)
-        z = sample_latent(mean.expand(k, -1, -1), log_var.expand(k, -1, -1), rng)  # (k, batch, latent_dim)
-        repeated = x.expand(k, -1, -1).reshape(-1, x.shape[-1])
-        log_likelihood = model.log_likelihood(repeated, z.reshape(-1, model.latent_dim)).reshape(k, -1)
-        # log p(z) - log q(z | x): the factors (2 pi)^(-1/2) cancel
-        log_ratio = 0.5 * ((z - mean).square() * torch.exp(-log_var) + log_var - z.square()).sum(dim=-1)
-        parts.append(log_likelihood + log_ratio)
-    return torch.cat(parts)
+
+    def log_likelihood(images: Tensor, z: Tensor) -> Tensor:
+        repeated = images.expand(len(z), -1, -1).reshape(-1, images.shape[-1])
+        return model.log_likelihood(repeated, z.reshape(-1, model.latent_dim)).reshape(len(z), -1)
+
+    return vae.log_weights_of_codes(model.encode, log_likelihood, x, n_samples, rng)
 
 
 @torch.no_grad()
@@ -419,39 +412,13 @@ def log_prob_by_quadrature(
     ----------
     In the book: equation ``exact-by-quadrature``.
     """
-    z, log_weight, is_coarse = _grid(model.latent_dim, n_grid, limit)
-    codes, log_probs, worst = z.to(_dtype(model)), [], 0.0
+    z, log_weight, is_coarse = vae.prior_grid(model.latent_dim, n_grid, limit)
+    codes, log_probs, worst = z.to(vae.dtype_of(model)), [], 0.0
     for image in x:
         parts = [model.log_likelihood(image.expand(len(chunk), -1), chunk) for chunk in codes.split(CHUNK)]
         log_joint = torch.cat(parts).double() + log_weight
         log_probs.append(torch.logsumexp(log_joint, dim=0))
         coarse = torch.logsumexp(log_joint[is_coarse], dim=0) + model.latent_dim * math.log(2)
         worst = max(worst, abs(float(log_probs[-1] - coarse)))
-    if not worst <= tolerance:
-        raise ValueError(
-            f"the grid is too coarse: every second point gives a log p(x) that differs by {worst:.3g} nats, "
-            f"allowed {tolerance:g}; raise n_grid above {n_grid}"
-        )
+    vae.refuse_coarse(worst, tolerance, n_grid)
     return torch.stack(log_probs) if log_probs else torch.empty(0, dtype=torch.float64)
-
-
-def _grid(latent_dim: int, n_grid: int, limit: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Points (n, latent_dim), log of spacing and prior at each (n,), and which of them every second line holds (n,)."""
-    if latent_dim not in (1, 2):
-        raise ValueError(f"a grid serves one or two latents, found {latent_dim}")
-    if n_grid < 5 or n_grid % 2 == 0:
-        raise ValueError(f"n_grid must be odd and at least 5, found {n_grid}")
-    axis = torch.linspace(-limit, limit, n_grid, dtype=torch.float64)
-    z = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, latent_dim)
-    log_weight = (-0.5 * z.square() - 0.5 * math.log(2 * math.pi)).sum(dim=1)
-    log_weight += latent_dim * math.log(2 * limit / (n_grid - 1))
-    mass = float(log_weight.exp().sum())
-    if not SMALLEST_PRIOR_MASS <= mass <= 2 - SMALLEST_PRIOR_MASS:
-        raise ValueError(f"the grid holds {mass:.6f} of the prior's mass, needed 1 within 1e-4: widen or refine it")
-    every_second = torch.arange(n_grid) % 2 == 0
-    return z, log_weight, torch.cartesian_prod(*[every_second] * latent_dim).reshape(-1, latent_dim).all(dim=1)
-
-
-def _dtype(model: Decoder) -> torch.dtype:
-    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
-    return next((parameter.dtype for parameter in parameters), torch.get_default_dtype())

@@ -12,6 +12,7 @@ import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 Step = Callable[..., Mapping[str, float]]
+
+
+class Switchable(Protocol):
+    """A network, or a model that knows training from evaluation as a network does."""
+
+    training: bool
+
+    def train(self, mode: bool = True) -> object: ...
 
 
 def fit(step: Step, batches: Iterable, n_steps: int) -> dict[str, np.ndarray]:
@@ -94,6 +103,17 @@ def seeded(seed: int) -> Iterator[None]:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
         torch.set_rng_state(torch_state)
+
+
+@contextmanager
+def evaluating(network: Switchable) -> Iterator[None]:
+    """Inside the block the network is in evaluation mode; afterwards in the mode that it had."""
+    was_training = network.training
+    network.train(False)
+    try:
+        yield
+    finally:
+        network.train(was_training)
 
 
 class EMA:

@@ -275,7 +275,7 @@ def sample(model: Decoder, n: int, rng: torch.Generator | None = None) -> tuple[
     probabilities : Tensor, shape (n, n_pixels)
         The decoder's means: smoother to look at, but not samples.
     """
-    dtype = _dtype(model)
+    dtype = dtype_of(model)
     probabilities = torch.sigmoid(model.decode(torch.randn(n, model.latent_dim, generator=rng, dtype=dtype)))
     return torch.bernoulli(probabilities, generator=rng), probabilities
 
@@ -313,19 +313,52 @@ def log_importance_weights(model: VAE, x: Tensor, n_samples: int, rng: torch.Gen
     ----------
     Burda et al. (2016), eq. (8). In the book: equation ``importance-identity``.
     """
+    _refuse_not_a_batch(x)
+
+    def log_likelihood(x: Tensor, z: Tensor) -> Tensor:
+        return _bernoulli_sum(x.to(z.dtype), model.decode(z))
+
+    return log_weights_of_codes(model.encode, log_likelihood, x, n_samples, rng)
+
+
+def log_weights_of_codes(
+    encode: Callable[[Tensor], tuple[Tensor, Tensor]],
+    log_likelihood: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    n_samples: int,
+    rng: torch.Generator | None = None,
+) -> Tensor:
+    """`log_importance_weights` for any likelihood.
+
+    Parameters
+    ----------
+    encode : callable
+        Mean and log-variance of q(z | x), (batch, latent_dim) each, of x.
+    log_likelihood : callable
+        log p(x | z), shape (k, batch), of x and of codes of shape (k, batch, latent_dim).
+    x, n_samples, rng
+        As for `log_importance_weights`.
+
+    Returns
+    -------
+    Tensor, shape (K, batch)
+
+    Raises
+    ------
+    ValueError
+        If K is below 1.
+    """
     if n_samples < 1:
         raise ValueError(f"n_samples must be at least 1, found {n_samples}")
-    _refuse_not_a_batch(x)
-    mean, log_var = model.encode(x)
+    mean, log_var = encode(x)
     rows = max(1, CHUNK // max(1, len(x)))
     parts = []
     for start in range(0, n_samples, rows):
         k = min(rows, n_samples - start)
         z = sample_latent(mean.expand(k, -1, -1), log_var.expand(k, -1, -1), rng)  # (k, batch, latent_dim)
-        log_likelihood = _bernoulli_sum(x.to(z.dtype), model.decode(z))
         # log p(z) - log q(z | x): the factors (2 pi)^(-1/2) cancel
         log_ratio = 0.5 * ((z - mean).square() * torch.exp(-log_var) + log_var - z.square()).sum(dim=-1)
-        parts.append(log_likelihood + log_ratio)
+        parts.append(log_likelihood(x, z) + log_ratio)
     return torch.cat(parts)
 
 
@@ -398,32 +431,14 @@ def log_prob_by_quadrature(
     ----------
     In the book: equation ``exact-by-quadrature``.
     """
-    if model.latent_dim not in (1, 2):
-        raise ValueError(
-            f"a grid serves one or two latents, found {model.latent_dim}: use iwae_bound(log_importance_weights(...))"
-        )
-    if n_grid < 5 or n_grid % 2 == 0:
-        raise ValueError(f"n_grid must be odd and at least 5, found {n_grid}")
     _refuse_not_a_batch(x)
-    axis = torch.linspace(-limit, limit, n_grid, dtype=torch.float64)
-    spacing = 2 * limit / (n_grid - 1)
-    log_prior = -0.5 * axis.square() - 0.5 * math.log(2 * math.pi)
-    mass = float(log_prior.exp().sum() * spacing) ** model.latent_dim
-    if not SMALLEST_PRIOR_MASS <= mass <= 2 - SMALLEST_PRIOR_MASS:
-        raise ValueError(f"the grid holds {mass:.6f} of the prior's mass, needed 1 within 1e-4: widen or refine it")
-
-    axes = [axis] * model.latent_dim
-    z = torch.cartesian_prod(*axes).reshape(-1, model.latent_dim)  # (points, k)
-    every_second = torch.arange(n_grid) % 2 == 0
-    is_coarse = torch.cartesian_prod(*[every_second] * model.latent_dim).reshape(-1, model.latent_dim).all(dim=1)
-    log_weight = (-0.5 * z.square() - 0.5 * math.log(2 * math.pi)).sum(dim=1) + model.latent_dim * math.log(spacing)
-
+    z, log_weight, is_coarse = prior_grid(model.latent_dim, n_grid, limit)
     images = x.double()
     parts, coarse_parts = [], []
     rows = max(256, 32 * CHUNK // max(32, len(x)))
     for start in range(0, len(z), rows):
         chunk = slice(start, start + rows)
-        logits = model.decode(z[chunk].to(_dtype(model))).double()
+        logits = model.decode(z[chunk].to(dtype_of(model))).double()
         # sum_i [x_i a_i - log(1 + e^a_i)], for all images and points at once: (batch, points)
         log_joint = images @ logits.T - softplus(logits).sum(dim=1) + log_weight[chunk]
         parts.append(torch.logsumexp(log_joint, dim=1))
@@ -431,12 +446,59 @@ def log_prob_by_quadrature(
     log_prob = torch.logsumexp(torch.stack(parts), dim=0)
     coarse = torch.logsumexp(torch.stack(coarse_parts), dim=0) + model.latent_dim * math.log(2)
     difference = float((log_prob - coarse).abs().max()) if len(x) else 0.0
+    refuse_coarse(difference, tolerance, n_grid)
+    return log_prob
+
+
+def prior_grid(latent_dim: int, n_grid: int, limit: float) -> tuple[Tensor, Tensor, Tensor]:
+    """A grid over one or two latents, with what the sum over it in `log_prob_by_quadrature` needs.
+
+    Parameters
+    ----------
+    latent_dim : int
+        1 or 2.
+    n_grid : int
+        Points along each axis, odd, at least 5.
+    limit : float
+        The grid runs from -limit to limit.
+
+    Returns
+    -------
+    z : Tensor, shape (n_grid ** latent_dim, latent_dim), float64
+    log_weight : Tensor, shape (n_grid ** latent_dim,)
+        Log of the prior's density at each point times the area of a cell.
+    is_coarse : BoolTensor, shape (n_grid ** latent_dim,)
+        Which points a grid of twice the spacing has.
+
+    Raises
+    ------
+    ValueError
+        If there are more than two latents, or the grid holds less than .9999 of the prior's mass or too much.
+    """
+    if latent_dim not in (1, 2):
+        raise ValueError(
+            f"a grid serves one or two latents, found {latent_dim}: use iwae_bound(log_importance_weights(...))"
+        )
+    if n_grid < 5 or n_grid % 2 == 0:
+        raise ValueError(f"n_grid must be odd and at least 5, found {n_grid}")
+    axis = torch.linspace(-limit, limit, n_grid, dtype=torch.float64)
+    z = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, latent_dim)
+    log_weight = (-0.5 * z.square() - 0.5 * math.log(2 * math.pi)).sum(dim=1)
+    log_weight += latent_dim * math.log(2 * limit / (n_grid - 1))
+    mass = float(log_weight.exp().sum())
+    if not SMALLEST_PRIOR_MASS <= mass <= 2 - SMALLEST_PRIOR_MASS:
+        raise ValueError(f"the grid holds {mass:.6f} of the prior's mass, needed 1 within 1e-4: widen or refine it")
+    every_second = torch.arange(n_grid) % 2 == 0
+    return z, log_weight, torch.cartesian_prod(*[every_second] * latent_dim).reshape(-1, latent_dim).all(dim=1)
+
+
+def refuse_coarse(difference: float, tolerance: float, n_grid: int) -> None:
+    """Raise a ValueError where a grid of twice the spacing gives another log p(x), by more than the tolerance."""
     if not difference <= tolerance:
         raise ValueError(
             f"the grid is too coarse: every second point gives a log p(x) that differs by {difference:.3g} nats, "
             f"allowed {tolerance:g}; raise n_grid above {n_grid}"
         )
-    return log_prob
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -722,7 +784,8 @@ def _bernoulli_sum(x: Tensor, logits: Tensor) -> Tensor:
     return (x * logits - softplus(logits)).sum(dim=-1)
 
 
-def _dtype(model: Decoder) -> torch.dtype:
+def dtype_of(model: object) -> torch.dtype:
+    """Number type of a network's parameters, or torch's default for a decoder that has none."""
     parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
     return next((parameter.dtype for parameter in parameters), torch.get_default_dtype())
 

@@ -186,7 +186,7 @@ def test_weights_come_in_chunks_of_the_same_law(monkeypatch):
     model = tiny(PixelVAE)
     whole = log_importance_weights(model, IMAGES, 7, rng(4))
     assert whole.shape == (7, 16)
-    monkeypatch.setattr("lectures_pkg.hybrids.CHUNK", 16)
+    monkeypatch.setattr("lectures_pkg.vae.CHUNK", 16)
     assert log_importance_weights(model, IMAGES, 7, rng(4)).shape == (7, 16)
     with pytest.raises(ValueError, match="at least 1, found 0"):
         log_importance_weights(model, IMAGES, 0)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
 from lectures_pkg.conditional import (
@@ -25,7 +24,7 @@ from lectures_pkg.conditional import (
 from lectures_pkg.cycle_gan import Map, cycle_gan_step, cycle_loss
 from lectures_pkg.datasets import load_digits8
 from lectures_pkg.divergences import jensen_shannon_divergence
-from lectures_pkg.metrics import Judge, classifier_two_sample_test, gan_test, gan_train
+from lectures_pkg.metrics import Judge, classifier_two_sample_test, gan_test, gan_train, precision_recall
 from lectures_pkg.networks import DCDiscriminator, DCGenerator, mlp
 from lectures_pkg.training import EMA, fit, minibatches, seeded
 from lectures_pkg.vae import VAE, vae_step
@@ -193,16 +192,6 @@ def draw_posthoc(model: VAE, images: np.ndarray, labels: np.ndarray, asked: np.n
         return torch.sigmoid(model.decode(z)).numpy().astype(float).reshape(-1, 8, 8)
 
 
-def covered(real: np.ndarray, generated: np.ndarray, k: int = 3) -> float:
-    """Share of real images that lie no further from some generated one than that one's k-th neighbour: recall.
-
-    Kynkäänniemi et al. (2019), section 2, on the pixels.
-    """
-    flat_real, flat = real.reshape(len(real), -1), generated.reshape(len(generated), -1)
-    reach = np.sort(cdist(flat, flat), axis=1)[:, k]  # column 0 is the image itself
-    return float((cdist(flat_real, flat) <= reach).any(axis=1).mean())
-
-
 # four clusters here, four clusters there ----------------------------------------------------------------------
 
 A_CENTRES = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
@@ -324,7 +313,7 @@ def _digits(seed: int) -> dict[str, float]:
         found[f"told_apart_{name}"] = classifier_two_sample_test(
             digits.test_images, images[: len(digits.test_images)], np.random.default_rng(seed)
         ).accuracy
-        found[f"covered_{name}"] = covered(digits.test_images, images)
+        found[f"covered_{name}"] = precision_recall(digits.test_images, images).recall
         if name != "real":  # the judge has seen those
             found[f"gan_test_{name}"] = gan_test(judge, images, asked)
     return found
