@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := $(or $(LECTURES_THREADS),1)
 export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
-.PHONY: book html test lint unit notebooks execute sync results seeds bench clean help
+.PHONY: book html test lint unit notebooks execute sync results papers seeds bench clean help
 .DEFAULT_GOAL := help
 
 book: html            ## build the book and serve it on this machine (PORT=8000)
@@ -43,6 +43,9 @@ execute: .venv/.ok    ## re-run notebooks and store their outputs (STEM=ngrams f
 
 results: .venv/.ok    ## run the experiments over seeds that are not stored yet (STEM=vae for one)
 	$(BIN)/python tools/results.py $(STEM)
+
+papers: .venv/.ok     ## run published tables again, three trials a row (up to two hours; resumes)
+	$(BIN)/python tools/papers.py
 
 seeds: .venv/.ok      ## run one fresh seed of each experiment; fail outside the stored spread (SEED=…)
 	$(BIN)/python tools/results.py --fresh $(SEED) $(STEM)

@@ -36,6 +36,38 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> 
     return nn.Sequential(*layers[:-1])
 
 
+class Maxout(nn.Module):
+    r"""A linear layer whose units are each the largest of several linear functions.
+
+    .. math:: h_j(x) = \max_{k \le K} \; (w_{jk} \cdot x + b_{jk})
+
+    Parameters
+    ----------
+    n_inputs, n_outputs, n_pieces : int
+        Dimension of x, number of units, and K, the linear pieces of each unit.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not positive.
+
+    References
+    ----------
+    Goodfellow et al. (2013), Maxout networks, section 3.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, n_pieces: int) -> None:
+        super().__init__()
+        if min(n_inputs, n_outputs, n_pieces) < 1:
+            raise ValueError(f"sizes must be positive, found {(n_inputs, n_outputs, n_pieces)}")
+        self.n_pieces = n_pieces
+        self.linear = nn.Linear(n_inputs, n_outputs * n_pieces)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Units of each row of x, shape (batch, n_outputs)."""
+        return self.linear(x).unflatten(1, (-1, self.n_pieces)).amax(dim=2)
+
+
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     r"""Side of a convolution's output, :math:`\lfloor (H + 2p - k)/s \rfloor + 1`.
 

@@ -20,7 +20,7 @@ LAYERS = {
     },
     "views": {"plotting", "frames"},
     "course": {
-        "claims", "exercises", "experiments", "ledger", "errata", "coverage",
+        "claims", "exercises", "experiments", "ledger", "papers", "errata", "coverage",
         "assign", "grade", "sandbox", "student", "feedback", "cli",
     },
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from lectures_pkg.networks import (
     BATCH_NORM,
     DCDiscriminator,
     DCGenerator,
+    Maxout,
     conv_output_size,
     dcgan_init,
     mlp,
@@ -47,6 +49,16 @@ def test_the_output_is_not_squashed():
 def test_each_activation_is_a_layer_of_its_own():
     network = mlp((1, 4, 4, 1), nn.PReLU)
     assert network[1] is not network[3]
+
+
+def test_maxout_takes_the_largest_piece_of_each_unit():
+    layer = Maxout(3, 4, 5)
+    x = torch.randn(7, 3)
+    pieces = np.einsum("ni,jki->njk", x.numpy(), layer.linear.weight.detach().numpy().reshape(4, 5, 3))
+    pieces += layer.linear.bias.detach().numpy().reshape(4, 5)
+    np.testing.assert_allclose(layer(x).detach().numpy(), pieces.max(axis=2), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"sizes must be positive, found \(3, 0, 5\)"):
+        Maxout(3, 0, 5)
 
 
 @pytest.mark.parametrize("sizes", [(3,), (), (3, 0, 1), (-1, 2)])

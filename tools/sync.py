@@ -27,7 +27,7 @@ BOOK = ROOT / "book"
 PLACEHOLDER = "/OWNER/"  #: stands in the address for as long as the repository has none
 
 #: Notebooks that are pages, not chapters: their set-up is not shown.
-PAGES = {"index", "comparison", "ledger", "errata", "coverage"}
+PAGES = {"index", "comparison", "papers", "ledger", "errata", "coverage"}
 
 
 def configured() -> tuple[str, str]:

@@ -100,15 +100,17 @@ def table_view(players: Players) -> dict[str, float]:
     }
 
 
-def paper_trial(seed: int, n_rounds: int, *, batch_size: int = 4096, fresh_steps: int = 2000) -> dict[str, float]:
+def paper_trial(
+    seed: int, n_rounds: int, *, batch_size: int = 4096, fresh_steps: int = 2000, large: bool = False
+) -> dict[str, float]:
     """One trial with the paper's networks and settings (16 bits, batch 4096, Adam 8e-4, two Eve steps a round).
 
     Returns
     -------
     dict of str to float
-        ``bob``, ``eve``: wrong bits after ``n_rounds``; ``first_success``: first round from which the means over
-        100 rounds of the soft errors have Bob below 0.05 and Eve above 7.3, nan if none; ``fresh``, ``relations``:
-        see `run`.
+        ``bob``, ``eve``: wrong bits after ``n_rounds``; ``fresh``, ``relations``, ``up_to_sign`` and, if asked for,
+        ``large``: see `run`; and, if there is one, ``first_success``: the first round at which the means over the
+        last 100 rounds of the soft errors have Bob below 0.05 and Eve above 7.3.
     """
     players, history = play(
         "mix_and_transform", 16, n_rounds, seed, batch_size=batch_size, learning_rate=8e-4, n_eve_steps=2
@@ -116,8 +118,8 @@ def paper_trial(seed: int, n_rounds: int, *, batch_size: int = 4096, fresh_steps
     width = min(100, n_rounds)
     bob, eve = (np.convolve(history[key], np.ones(width) / width, "valid") for key in ("bob_errors", "eve_errors"))
     reached = np.flatnonzero((bob < 0.05) & (eve > 7.3))
-    first = float(reached[0] + width) if len(reached) else float("nan")
-    return {"first_success": first} | readings(players, seed, n_steps=fresh_steps)
+    first = {"first_success": float(reached[0] + width)} if len(reached) else {}
+    return first | readings(players, seed, large=large, n_steps=fresh_steps)
 
 
 def _rng(seed: int, purpose: int) -> torch.Generator:
