@@ -83,7 +83,7 @@ class Schedule:
 
 
 def linear_beta_schedule(n_steps: int, first: float = 1e-4, last: float = 0.05) -> Schedule:
-    """The usual schedule: the noise added per step, beta, grows along a straight line from ``first`` to ``last``.
+    """A straight line: the noise added per step, beta, grows evenly from ``first`` to ``last``.
 
     Raises
     ------
@@ -603,7 +603,7 @@ def flow_step(
 
     References
     ----------
-    Lipman et al. (2023), Algorithm 1 of its appendix. In the book: equation ``flow-loss-floor``.
+    Lipman et al. (2023), eqs. (9) and (23). In the book: equation ``flow-loss-floor``.
     """
 
     def loss_of(x: Tensor, labels: tuple[Tensor, ...]) -> Tensor:

@@ -228,7 +228,7 @@ def optimal_baseline(law: ArrayLike, scores: ArrayLike, rewards: ArrayLike) -> f
 
     References
     ----------
-    Weaver & Tao (2001). In the book: equation ``optimal-baseline``.
+    Greensmith, Bartlett & Baxter (2004). In the book: equation ``optimal-baseline``.
     """
     p, g, r = (np.asarray(values, dtype=float) for values in (law, scores, rewards))
     if not len(p) == len(g) == len(r):

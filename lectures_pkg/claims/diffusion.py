@@ -574,7 +574,7 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
 \end{aligned}
 """,
         sides=tweedie,
-        source="Robbins (1956); Efron (2011), eq. (1.5)",
+        source="Robbins (1956); Efron (2011)",
         slips=slips_of(tweedie, "slip", "minus sign", "score of the clean law"),
         tolerance=1e-7,
     ),
@@ -635,6 +635,7 @@ q(x_t \mid x_0) &= N\bigl( \sqrt{\bar\alpha_t}\, x_0, \, 1 - \bar\alpha_t \bigr)
         label="flow-loss-floor",
         equation=r"""
 \begin{aligned}
+& x_1 \sim \mathcal N(m, s^2): \\
 & \min_v \, \mathbb{E} \bigl( v(x_t, t) - (x_1 - x_0) \bigr)^2 \\
 & \quad = \frac{\pi s}{2}
 \end{aligned}

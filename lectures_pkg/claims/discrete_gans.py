@@ -511,7 +511,7 @@ g &= \nabla_\varphi \log q_\varphi(x)
 \end{aligned}
 """,
         sides=best_baseline,
-        source="Weaver & Tao (2001); the chapter's derivation",
+        source="Greensmith, Bartlett & Baxter (2004); the chapter's derivation",
         slips=slips_of(best_baseline, "form", "the expected reward", "weighted by the length, not its square"),
         tolerance=1e-6,
     ),

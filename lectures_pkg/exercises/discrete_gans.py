@@ -482,9 +482,10 @@ how much the second has too much. For which coin is it unbiased?
         prompt="""
 `training` holds 500 molecule-like strings of 6 to 15 letters from the alphabet `CNO()1`. Write a generator, of any
 kind, that learns from them and returns `n` strings. The check wants at least half of them valid (it knows the grammar,
-your program should not), 30 % of the valid ones different, half of the different ones new, *and* letters used as often
-as in the training strings. Then go on with a generator of this chapter: compare the three shares of a fitted one, of
-one rewarded for validity, and of the adversarial one, on 10 000 strings each, several seeds.
+your program should not), 30 % of the valid ones different, half of the different ones new, *and* letters used about
+as often as in the training strings (their frequencies may differ by 0.08 in total variation). Then go on with a
+generator of this chapter: compare the three shares of a fitted one, of one rewarded for validity, and of the
+adversarial one, on 10 000 strings each, several seeds.
 """,
         stub='''def discrete_designer(training, n, seed):
     """A list of n strings, learned from the list training."""
