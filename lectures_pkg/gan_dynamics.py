@@ -34,7 +34,8 @@ def bilinear_round(step_size: float, scheme: str) -> np.ndarray:
     r"""Matrix of one full round of the bilinear game: (x, y) after it is the matrix times (x, y) before it.
 
     Simultaneous: both answer the other's old position. Alternating: x moves first, and y answers its new
-    position. Extragradient: both look half a round ahead, and take the step that would be right *there*.
+    position. Extragradient: both make a trial round, and take from where they stood the step that would be
+    right *there*.
 
     Parameters
     ----------
@@ -273,7 +274,7 @@ def _move(field: Field, theta: float, psi: float, eta: float, scheme: str) -> tu
     if scheme == "alternating":
         theta = theta + eta * theta_pull
         return theta, psi + eta * field(theta, psi)[1]
-    if scheme == "extragradient":  # the velocity half a round ahead, applied from here
+    if scheme == "extragradient":  # the velocity after a trial round, applied from here
         theta_pull, psi_pull = field(theta + eta * theta_pull, psi + eta * psi_pull)
     return theta + eta * theta_pull, psi + eta * psi_pull
 

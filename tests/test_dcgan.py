@@ -44,7 +44,9 @@ def test_each_variant_removes_what_its_name_says():
     pair = {variant: [kinds(network) for network in dcgan.build(variant)] for variant in dcgan.VARIANTS}
     whole = pair["guidelines"]
     assert all(nn.BatchNorm2d not in network for network in pair["no_batch_norm"])
-    assert [network.count(nn.BatchNorm2d) for network in pair["batch_norm_everywhere"]] == [3, 2]
+    counts = {variant: [network.count(nn.BatchNorm2d) for network in networks] for variant, networks in pair.items()}
+    assert counts["batch_norm_everywhere"] == [3, 2]
+    assert counts["batch_norm_at_g_output"] == [3, 1] and counts["batch_norm_at_d_input"] == [2, 2]
     assert pair["relu_in_d"][0] == whole[0]
     assert pair["relu_in_d"][1] == [nn.ReLU if kind is nn.LeakyReLU else kind for kind in whole[1]]
     assert pair["no_tanh"][0] == [nn.Identity if kind is nn.Tanh else kind for kind in whole[0]]

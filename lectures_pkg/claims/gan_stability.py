@@ -631,7 +631,7 @@ CLAIMS = (
 \rho &= e^{-\pi\gamma/\sqrt{4 - \gamma^2}}
 \end{aligned}""",
         sides=gp_cycle_sides,
-        source="the chapter's own derivation; that it does not converge: Mescheder et al. (2018), section 2",
+        source="the chapter's own derivation; that it does not converge: Mescheder et al. (2018), section 3",
         slips={
             "it converges": functools.partial(gp_cycle_sides, formula=lambda gamma: 0.0),
             "a whole turn between two crossings": functools.partial(

@@ -238,8 +238,8 @@ def collapse_report(samples, centres, std):
         nearest = distances.argmin(axis=1)
         good = distances.min(axis=1) < 3 * std
         counts = np.bincount(nearest[good], minlength=len(centres))
-        share = counts / counts.sum()
-        kl = np.sum(share[share > 0] * np.log(share[share > 0] * len(centres)))
+        share = counts / max(counts.sum(), 1)
+        kl = np.sum(share[share > 0] * np.log(share[share > 0] * len(centres))) if good.any() else np.log(len(centres))
         rows.append([np.sum(counts > 0), good.mean(), kl, share.min() * len(centres)])
     rows = np.array(rows)
     return np.array([rows.mean(axis=0), rows.std(axis=0, ddof=1) / np.sqrt(len(rows))])
@@ -255,6 +255,7 @@ def _report_inputs(rng: np.random.Generator) -> list[tuple]:
             weights = rng.dirichlet(np.full(n_modes, 0.7))
             modes = rng.choice(n_modes, size=n, p=weights)
             samples.append(centres[modes] + std * rng.choice([0.6, 1.6]) * rng.normal(size=(n, 2)))
+        samples[-1] = samples[-1] + 10  # a seed that never gets hold of the data
         cases.append((np.array(samples), centres, std))
     return cases
 
@@ -263,8 +264,9 @@ def _report_by_package(samples: np.ndarray, centres: np.ndarray, std: float) -> 
     rows = []
     for points in samples:
         report = mode_report(points, centres, std)
-        smallest = report.counts.min() / report.counts.sum() * len(centres)
-        rows.append([report.n_modes, report.high_quality, report.reverse_kl, smallest])
+        smallest = report.counts.min() / max(report.counts.sum(), 1) * len(centres)
+        divergence = report.reverse_kl if report.n_modes else np.log(len(centres))
+        rows.append([report.n_modes, report.high_quality, divergence, smallest])
     return np.array(rows)
 
 
@@ -275,6 +277,8 @@ def _check_report(answer: object, samples: np.ndarray, centres: np.ndarray, std:
     error = spread / np.sqrt(len(rows))
     if close(found, [mean, error]):
         return
+    if not np.isfinite(found).all():
+        raise Wrong("a seed without a high-quality sample has 0 modes, smallest share 0 and divergence log K")
     if close(found[0], mean) and close(found[1], spread):
         raise Wrong("the second row is the spread of one seed; the error of the mean is smaller by the root of n")
     if close(found[0], _report_by_package(samples, centres, std / 3).mean(axis=0)):
@@ -286,6 +290,11 @@ def _check_report(answer: object, samples: np.ndarray, centres: np.ndarray, std:
             "modes and quality are right; counts, divergence and smallest share are over *high-quality* samples"
         )
     raise Wrong("for each seed: nearest centre, distance below 3 std, counts; then average over seeds")
+
+
+def _nothing_over_nothing(samples, centres, std):
+    empty = (np.linalg.norm(samples[:, :, None] - centres, axis=-1).min(axis=2) >= 3 * std).all(axis=1)
+    return np.full((2, 4), np.nan) if empty.any() else collapse_report(samples, centres, std)
 
 
 def _all_samples_count(samples, centres, std):
@@ -451,7 +460,8 @@ thing at a time (R1, WGAN-GP, momentum, rates, noise, averaging, or an idea of y
 seeds with equal numbers of updates, in no more than a minute per recipe. Write the bookkeeping first: for samples of
 shape `(n_seeds, n, 2)` return the mean over seeds and its standard error of four numbers: modes found, share of
 high-quality samples, reverse KL in nats, and the smallest mode's share of the high-quality samples in units of its
-fair share $1/K$. Definitions as in the chapter.
+fair share $1/K$. Definitions as in the chapter; a seed without a single high-quality sample has 0 modes, smallest share
+0, and counts as one mode in the divergence, $\log K$.
 """,
         stub='''
 def collapse_report(samples, centres, std):
@@ -467,6 +477,7 @@ def collapse_report(samples, centres, std):
         solution=collapse_report,
         mistakes=(
             Mistake("one sigma", lambda s, c, std: collapse_report(s, c, std / 3), "three standard deviations"),
+            Mistake("an empty seed", _nothing_over_nothing, "without a high-quality sample"),
             Mistake("all samples counted", _all_samples_count, "over *high-quality* samples"),
             Mistake("spread for error", _spread_for_error, "smaller by the root of n"),
             Mistake("plain share", _plain_share, "units of the fair share"),
