@@ -1,9 +1,10 @@
 """Every exercise accepts its solution, calls its stub unattempted, and refuses each mistake with its own hint."""
 
+import numpy as np
 import pytest
 
 from lectures_pkg import assign
-from lectures_pkg.exercises import Wrong, exercises_of, function_name, stems
+from lectures_pkg.exercises import Wrong, exercises_of, function_name, solution_source, stems
 
 SEEDS = (0, 1, 2)
 CASES = [(stem, exercise) for stem in stems() for exercise in exercises_of(stem)]
@@ -32,6 +33,14 @@ def test_solution_passes(case):
     solution, _ = solution_and_mistakes(*case)
     for seed in SEEDS:
         case[1].judge(solution, seed)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case[1].solution], ids=ids)
+def test_the_printed_solution_runs_as_it_stands(case):
+    exercise = case[1]
+    namespace = {"np": np}
+    exec(solution_source(exercise), namespace)
+    exercise.judge(namespace[exercise.name])
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids)

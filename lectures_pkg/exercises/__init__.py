@@ -146,10 +146,20 @@ def check(name: str, attempt: Attempt, seed: int | None = None) -> None:
 
 
 def solution_source(exercise: Exercise) -> str:
-    """Source text of a practice exercise's solution: what the tests run is what the book shows."""
+    """Source text of a practice exercise's solution, under the imports that it needs beside NumPy.
+
+    What the tests run is what the book shows: the text runs as it stands, where ``np`` is NumPy.
+    """
     if exercise.solution is None:
         raise ValueError(f"{exercise.name} is an assignment: its solution is not in the package")
-    return inspect.getsource(exercise.solution).rstrip()
+    source = inspect.getsource(exercise.solution).rstrip()
+    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)} - {"np"}
+    needed = []
+    for node in ast.parse(inspect.getsource(importlib.import_module(exercise.solution.__module__))).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+            needed += [ast.unparse(node)] if node.names else []
+    return "\n".join([*needed, "", "", source] if needed else [source])
 
 
 def as_number(answer: object) -> float:

@@ -1,5 +1,8 @@
 """Exercises of the chapter "A game between two networks"."""
 
+# Solutions are shown to readers as they would write them, without types.
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import math
@@ -18,8 +21,8 @@ Array = np.ndarray
 # --- 1. Losses from logits ----------------------------------------------------------------------------------
 
 
-def game_losses(real_logits: Array, fake_logits: Array) -> dict:
-    def minus_log_sigmoid(a: Array) -> Array:
+def game_losses(real_logits, fake_logits):
+    def minus_log_sigmoid(a):
         return np.logaddexp(0, -a)  # softplus(-a)
 
     return {
@@ -69,7 +72,7 @@ def _logits(rng: np.random.Generator) -> list[tuple]:
 # --- 2. Spot the slip: the names of the four cells ----------------------------------------------------------
 
 
-def four_cells(real_scores: Array, fake_scores: Array) -> dict:
+def four_cells(real_scores, fake_scores):
     real_passed, fake_passed = int((real_scores > 0.5).sum()), int((fake_scores > 0.5).sum())
     real_caught, fake_caught = len(real_scores) - real_passed, len(fake_scores) - fake_passed
     return {
@@ -122,7 +125,7 @@ def _unequal_scores(rng: np.random.Generator) -> list[tuple]:
 # --- 3. Spot the slip: the printed cross-entropy ------------------------------------------------------------
 
 
-def printed_cross_entropy(labels: Array, probabilities: Array) -> dict:
+def printed_cross_entropy(labels, probabilities):
     y, p = labels, probabilities
     return {
         "without_brackets": -np.mean(y * np.log(p)) + np.sum((1 - y) * np.log(1 - p)),
@@ -256,7 +259,7 @@ def _rounds(rng: np.random.Generator) -> list[tuple]:
 # --- 6. Mini project: another teacher -----------------------------------------------------------------------
 
 
-def teach_by_votes(real: Array, n_rounds: int, seed: int) -> Array:
+def teach_by_votes(real, n_rounds, seed):
     rng = np.random.default_rng(seed)
     logits, average = np.zeros(16), np.zeros(16)
     real_votes = np.bincount(real, minlength=16) / len(real)

@@ -1,5 +1,8 @@
 """Exercises of the chapter on conditioning."""
 
+# Solutions are shown to readers as they would write them, without types.
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import functools
@@ -16,7 +19,7 @@ Array = np.ndarray
 # --- 13.1 One-hot input is a bias ---------------------------------------------------------------------------
 
 
-def label_biases(weight: Array, bias: Array, n_classes: int) -> Array:
+def label_biases(weight, bias, n_classes):
     columns = weight[:, -n_classes:]  # what each label adds, one column for each
     return bias + columns.T
 
@@ -87,7 +90,7 @@ def _fooling_inputs(rng: np.random.Generator) -> list[tuple]:
 # --- 13.3 The bound of a conditional autoencoder -------------------------------------------------------------
 
 
-def cvae_bound(prior: Array, likelihood: Array, guess: Array) -> dict:
+def cvae_bound(prior, likelihood, guess):
     n_labels, _, n_pictures = likelihood.shape
     table = {name: np.zeros((n_labels, n_pictures)) for name in ("log_prob", "bound", "gap")}
     for y in range(n_labels):
@@ -219,7 +222,7 @@ def _check_two_recipes(
 # --- 13.5 Two maps without a loss, and a term that chooses ---------------------------------------------------
 
 
-def two_translations(mean: Array, covariance: Array, known_a: Array, known_b: Array) -> dict:
+def two_translations(mean, covariance, known_a, known_b):
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(values)  # root @ root.T is the covariance of B
     # Every solution is root @ q with an orthogonal q. The known pairs say which: q a = root^-1 (b - mean).
@@ -228,7 +231,7 @@ def two_translations(mean: Array, covariance: Array, known_a: Array, known_b: Ar
     intended = root @ left @ right
     other = -intended
 
-    def term(matrix: Array) -> float:
+    def term(matrix):
         return float(np.mean(np.sum((known_a @ matrix.T + mean - known_b) ** 2, axis=1)))
 
     return {"intended": intended, "other": other, "term": [term(intended), term(other)]}
@@ -283,12 +286,12 @@ def _without_pairs(mean: Array, covariance: Array, known_a: Array, known_b: Arra
 # --- 13.6 Mini project: does conditional augmentation help a rare class? --------------------------------------
 
 
-def rare_recall(predictions: Array, truth: Array, rare: int) -> dict:
+def rare_recall(predictions, truth, rare):
     is_rare = truth == rare
     recall = np.mean(predictions[:, :, is_rare] == rare, axis=2)  # (treatments, repeats)
     n_repeats = recall.shape[1]
 
-    def mean_and_error(values: Array) -> list[float]:
+    def mean_and_error(values):
         return [float(values.mean()), float(values.std(ddof=1) / np.sqrt(n_repeats))]
 
     return {

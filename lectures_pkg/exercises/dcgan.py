@@ -173,7 +173,7 @@ def _check_even_layer(answer: object, size: int, factor: int) -> None:
 
 
 def walk_facts(dim):
-    return ["z2", math.sqrt(dim / 2), math.sqrt(dim / 3)]
+    return ["z2", (dim / 2) ** 0.5, (dim / 3) ** 0.5]
 
 
 def _walk_inputs(rng: np.random.Generator) -> list[tuple]:

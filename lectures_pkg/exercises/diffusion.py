@@ -1,5 +1,8 @@
 """Exercises of the chapter "From the bound to diffusion and flow matching"."""
 
+# Solutions are shown to readers as they would write them, without types.
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import math
@@ -17,7 +20,7 @@ Array = np.ndarray
 # --- 1. The recursion of alpha-bar --------------------------------------------------------------------------
 
 
-def noise_levels(betas: Array) -> dict:
+def noise_levels(betas):
     alpha_bar = np.cumprod(1 - betas)
     return {"alpha_bar": alpha_bar, "signal": np.sqrt(alpha_bar), "noise_std": np.sqrt(1 - alpha_bar)}
 
@@ -139,7 +142,7 @@ def _tweedie_inputs(rng: np.random.Generator) -> list[tuple]:
 # --- 4. The weight of a step --------------------------------------------------------------------------------
 
 
-def step_weights(before: Array, after: Array) -> dict:
+def step_weights(before, after):
     alpha = after / before
     beta = 1 - alpha
     coefficient = np.sqrt(before) * beta / (1 - after)  # of x_0 in the posterior mean
@@ -263,8 +266,8 @@ def _two_bumps(rng: np.random.Generator) -> list[tuple]:
 # --- 6. Mini project: fifty steps in five -------------------------------------------------------------------
 
 
-def distilled_sampler(weights: Array, means: Array, stds: Array, grid: Array) -> Array:
-    def velocity(x: Array, t: float) -> Array:
+def distilled_sampler(weights, means, stds, grid):
+    def velocity(x, t):
         scale = (1 - t) ** 2 + t**2 * stds**2  # variance of each component at time t
         gap = x[:, None] - t * means
         log_share = np.log(weights) - 0.5 * (gap**2 / scale + np.log(scale))

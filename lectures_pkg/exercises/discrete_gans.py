@@ -1,5 +1,8 @@
 """Exercises of the chapter "Words, choices and slopes"."""
 
+# Solutions are shown to readers as they would write them, without types.
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 from collections import Counter
@@ -17,7 +20,7 @@ Array = np.ndarray
 # --- 1. Choose with noise -----------------------------------------------------------------------------------
 
 
-def discrete_gumbel_max(logits: Array, uniforms: Array) -> Array:
+def discrete_gumbel_max(logits, uniforms):
     noise = -np.log(-np.log(uniforms))  # standard Gumbel: the inverse of exp(-exp(-g))
     return (logits + noise).argmax(axis=1)
 
@@ -163,7 +166,7 @@ def _uneven_rewards(rng: np.random.Generator) -> list[tuple]:
 # --- 4. Spot the slip: what is relaxed ----------------------------------------------------------------------
 
 
-def discrete_two_slips(logits: Array, noise: Array, tau: float) -> dict:
+def discrete_two_slips(logits, noise, tau):
     n, _, n_words = noise.shape
     y = (logits + noise) / tau
     y = np.exp(y - y.max(axis=2, keepdims=True))
@@ -290,18 +293,18 @@ def _check_discrete_coin_bias(answer: object, heads: float, target: float) -> No
 # --- 6. Mini project: a designer of molecules ---------------------------------------------------------------
 
 
-def discrete_designer(training: list, n: int, seed: int) -> list:
+def discrete_designer(training, n, seed):
     rng = np.random.default_rng(seed)
     # Counts of the next letter, given the last two, how many brackets are open, and whether a ring is.
-    table: dict[tuple, Counter] = {}
+    table = {}
 
-    def situation(text: str) -> tuple:
+    def situation(text):
         return text[-2:], min(text.count("(") - text.count(")"), 2), text.count("1") % 2
 
     for text in training:
         for t in range(len(text) + 1):
             table.setdefault(situation(text[:t]), Counter())[(text + "$")[t]] += 1
-    designed: list = []
+    designed = []
     while len(designed) < n:
         text = ""
         while not text.endswith("$") and len(text) < 16:

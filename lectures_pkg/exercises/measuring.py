@@ -1,5 +1,8 @@
 """Exercises of the chapter "How good is a generator?"."""
 
+# Solutions are shown to readers as they would write them, without types.
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import itertools
@@ -19,7 +22,7 @@ Array = np.ndarray
 # --- 1. The unbiased discrepancy, on all splits of one sample -----------------------------------------------
 
 
-def mmd2_of_splits(points: Array, splits: Array, bandwidth: float) -> Array:
+def mmd2_of_splits(points, splits, bandwidth):
     squared = ((points[:, None] - points[None]) ** 2).sum(axis=-1)
     kernel = np.exp(-squared / (2 * bandwidth**2))
     np.fill_diagonal(kernel, 0)  # no point is compared with itself
@@ -86,8 +89,8 @@ def _all_splits(rng: np.random.Generator) -> list[tuple]:
 # --- 2. Precision and recall --------------------------------------------------------------------------------
 
 
-def coverage(real: Array, generated: Array, k: int) -> dict:
-    def radii(points: Array) -> Array:
+def coverage(real, generated, k):
+    def radii(points):
         distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
         return np.sort(distances, axis=1)[:, k]  # entry 0 is the point itself
 
@@ -151,7 +154,7 @@ def _modes_kept(rng: np.random.Generator) -> list[tuple]:
 # --- 3. A p-value by relabelling ----------------------------------------------------------------------------
 
 
-def permutation_p_value(x: Array, y: Array, n_permutations: int, seed: int) -> float:
+def permutation_p_value(x, y, n_permutations, seed):
     rng = np.random.default_rng(seed)
     observed, pool, n = abs(x.mean() - y.mean()), np.concatenate([x, y]), len(x)
     as_large = 1  # the observed split is one of the company
@@ -315,13 +318,13 @@ def _digit_splits(rng: np.random.Generator) -> list[tuple]:
 # --- 6. Mini project: a fifth family ------------------------------------------------------------------------
 
 
-def fifth_family(train: Array, validation: Array, test: Array, n_samples: int, seed: int) -> dict:
+def fifth_family(train, validation, test, n_samples, seed):
     rng = np.random.default_rng(seed)
 
-    def log_parts(x: Array, weights: Array, means: Array) -> Array:
+    def log_parts(x, weights, means):
         return np.log(weights) + x @ np.log(means).T + (1 - x) @ np.log(1 - means).T  # (n, k)
 
-    def mixture_of_bernoullis(k: int) -> tuple[Array, Array]:
+    def mixture_of_bernoullis(k):
         means = 0.25 + 0.5 * train[rng.choice(len(train), k, replace=False)]
         weights = np.full(k, 1 / k)
         for _ in range(30):  # expectation, maximisation; one pseudo-count for each pixel value
@@ -345,7 +348,7 @@ def fifth_family(train: Array, validation: Array, test: Array, n_samples: int, s
 
 
 def _shown_as_means(*arguments: object) -> dict:
-    answer = fifth_family(*arguments)  # type: ignore[arg-type]
+    answer = fifth_family(*arguments)
     return {**answer, "samples": 0.1 + 0.8 * answer["samples"]}
 
 

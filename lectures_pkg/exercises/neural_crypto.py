@@ -1,5 +1,8 @@
 """Exercises of the chapter "Secret messages"."""
 
+# Solutions are shown to readers as they would write them, without types.
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import functools
@@ -19,7 +22,7 @@ Array = np.ndarray
 # --- 1. How much a pad tells --------------------------------------------------------------------------------
 
 
-def pad_leak(message_law: Array, key_law: Array) -> float:
+def pad_leak(message_law, key_law):
     n = len(message_law)
     joint = np.zeros((n, n))
     for m in range(n):
@@ -101,7 +104,7 @@ def _sizes(rng: np.random.Generator) -> list[tuple]:
 # --- 3. A key used twice ------------------------------------------------------------------------------------
 
 
-def two_time_pad(first: Array, second: Array, known: Array) -> dict:
+def two_time_pad(first, second, known):
     key = first * known
     return {"product": first * second, "key": key, "other": second * key}
 
@@ -277,7 +280,7 @@ def _saved_alices(rng: np.random.Generator) -> list[tuple]:
 # --- 7. Mini project: break the 8-bit Alice -----------------------------------------------------------------
 
 
-def break_alice(alice: dict, ciphertexts: Array) -> Array:
+def break_alice(alice, ciphertexts):
     numbers = np.arange(256)
     words = (-1.0) ** (numbers[:, None] >> np.arange(8)[::-1] & 1)
     messages, keys = np.repeat(words, 256, axis=0), np.tile(words, (256, 1))
