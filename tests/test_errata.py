@@ -33,6 +33,9 @@ def test_the_page_has_every_chapter_with_errata_in_the_books_order():
 def test_entries_say_what_is_said_what_is_true_and_what_shows_it():
     text = entries("ngrams")
     assert text.count("**On the slide:**") == text.count("**In truth:**") == text.count("*Shown by*")
+    for erratum in ERRATA:
+        if erratum.stem == "ngrams":
+            assert f"**On the slide:** {erratum.said}\n\n**In truth:** {erratum.correct}\n\n*Shown by* " in text
     assert "{eq}`chain-rule`" not in text and "{eq}`ngram-window`" in text
 
 
