@@ -633,8 +633,8 @@ ERRATA: tuple[Erratum, ...] = (
         "E4-8",
         "conditional_models",
         "A conditional VAE the easy way: train a map from the label to the codes of a finished VAE.",
-        "Such a map reaches one code, or a cloud of the wrong shape; the label must be seen in training by "
-        "encoder and decoder.",
+        "Even a map onto all codes of a label, with their exact law, is obeyed only as far as codes tell labels. "
+        "The decoder must be told the label itself, in training and after.",
         ("two-ways-to-a-label", "posthoc-information"),
     ),
     # Measuring
