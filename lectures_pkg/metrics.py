@@ -181,7 +181,7 @@ def mmd2_unbiased(x: ArrayLike, y: ArrayLike, bandwidth: float) -> float:
     Returns
     -------
     float
-        0 on average where both follow one law, so it is negative about half of the time there.
+        0 on average where both follow one law, and negative there somewhat more often than positive.
         Larger is worse; at most 2.
 
     Raises
@@ -529,7 +529,7 @@ def parzen_log_density(x: ArrayLike, centres: ArrayLike, bandwidth: float) -> np
 
     References
     ----------
-    Parzen (1962); Theis, van den Oord & Bethge (2016), section 3.2. In the book: equations ``def-parzen`` and
+    Parzen (1962); Theis, van den Oord & Bethge (2016), section 3. In the book: equations ``def-parzen`` and
     ``parzen-trap``.
     """
     points, middles = _same_kind(x, centres, least=1)

@@ -234,7 +234,7 @@ def soft_wrong_bits(message: Tensor, guess: Tensor) -> Tensor:
 
     References
     ----------
-    Abadi & Andersen (2016), section 2.3, half of their distance d. In the book: equation ``soft-errors``.
+    Abadi & Andersen (2016), section 2, half of their distance d. In the book: equation ``soft-errors``.
     """
     _refuse_unequal(message, guess)
     return (message - guess).abs().sum(dim=-1) / 2
@@ -276,7 +276,7 @@ def scheme_loss(bob_errors: Tensor, eve_errors: Tensor, n_bits: int) -> Tensor:
 
 
 class BilinearNet(nn.Module):
-    r"""Products of two linear views of the input, :math:`\tanh(W_o (A x \odot B x))`.
+    r"""Products of two linear views of the input, :math:`\tanh(W_o (W_1 x \odot W_2 x))`.
 
     Parameters
     ----------

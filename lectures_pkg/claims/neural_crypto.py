@@ -334,7 +334,7 @@ I(M; C) &= 0 \qquad \text{for a fair key}
 \end{aligned}
 """,
         sides=soft_errors,
-        source="Abadi & Andersen (2016), section 2.3",
+        source="Abadi & Andersen (2016), section 2",
         slips=slips_of(soft_errors, "form", "the whole distance", "half of the squares"),
         tolerance=1e-5,
     ),
@@ -359,10 +359,10 @@ I(M; C) &= 0 \qquad \text{for a fair key}
     Claim(
         label="bilinear-pad",
         equation=r"""
-\operatorname{sign} \tanh \bigl( g \, (A x)_i \, (B x)_i \bigr) = m_i k_i
+\operatorname{sign} \tanh \bigl( \gamma \, (W_1 x)_i \, (W_2 x)_i \bigr) = m_i k_i
 """,
         sides=bilinear_pad,
-        source="the chapter's derivation, for A and B that pick bit i of message and key",
+        source="the chapter's derivation, for W_1 and W_2 that pick bit i of message and key",
         slips=slips_of(bilinear_pad, "form", "sums", "the neighbour's key bit"),
         tolerance=0,
     ),

@@ -478,7 +478,8 @@ One of the tests is a generator that keeps three of eight modes: before you run 
         prompt="""
 Is the mean of `x`, shape (n,), different from that of `y`, shape (m,)? Return the p-value of a permutation test: split
 the pooled values at random `n_permutations` times (`seed` makes it repeatable), with the size of the difference of the
-two means as the statistic. Ties count as as large.
+two means as the statistic. Ties count as as large, and the observed split counts among the others, as in
+{eq}`permutation-level`.
 """,
         stub='''def permutation_p_value(x, y, n_permutations, seed):
     """A number in (0, 1]."""
@@ -536,7 +537,8 @@ holds; a verdict that does not claim more.
 You are given grey digits as rows of 64 numbers: `train` (600, 64), `validation` (300, 64), and, so that you can
 compete, `fresh` and `test` (300 each). Build `n` "samples" from `train` *alone* that beat `fresh`, real images nobody
 has trained on, on two measures: the precision against `train` ($k=3$), and the mean Parzen score of `test` under
-windows of bandwidth 0.4 around the samples. Then design a score, one number for each image, that unmasks you: its means
+windows of bandwidth 0.4 around the samples. On average they must lie at most 0.8 times as far from their nearest
+training image as `fresh` does. Then design a score, one number for each image, that unmasks you: its means
 over your samples and over `validation` must differ by more than four standard errors. Return a dict: `"samples"`
 (n, 64), `"score_samples"` (n,), `"score_validation"` (300,).
 """,
@@ -562,7 +564,7 @@ binary digits as rows of 64: `train` (1147, 64), `validation` (200, 64) for *eve
 the final number only. Return a dict: `"samples"` (n_samples, 64), binary; `"log_prob"` (450,) of the test images and
 `"log_prob_samples"` (n_samples,) of your own samples, in nats; `"kind"`: `"exact"`, `"lower bound"` or
 `"not defined"` (then both may be None); and `"not_defined"`, a dict from the name of each row without a number to the
-reason.
+reason (a family without a likelihood gives it under `"log_prob"`).
 """,
         stub='''def fifth_family(train, validation, test, n_samples, seed):
     """A dict: "samples", "log_prob", "log_prob_samples", "kind", "not_defined"."""

@@ -490,7 +490,7 @@ whether there is a key with which Alice would have sent that ciphertext.
         level=3,
         minutes=60,
         rubric="""
-The number of tables grows as $4^N$: what does 16 bits cost, in numbers and in bytes? A second attack that does not
+The table has $4^N$ rows: what does 16 bits cost, in numbers and in bytes? A second attack that does not
 use Alice's weights, only pairs of message and ciphertext (a fresh Eve), with its errors and their standard error; what
 both still read if only the signs of the ciphertext are sent, and whether Bob still can.
 """,
