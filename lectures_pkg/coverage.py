@@ -19,7 +19,7 @@ class Item(NamedTuple):
 
 
 def anchor(heading: str) -> str:
-    """The fragment that the built page gives a heading."""
+    """The fragment by which MyST finds a heading (the built page may spell it otherwise)."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
@@ -61,7 +61,7 @@ ITEMS: tuple[Item, ...] = (
         ),
     ),
     Item("LM-03", "The chain rule", (("ngrams", "The chain rule"),)),
-    Item("LM-04", "Five factors of “it is a nice movie”", (("ngrams", "Five sentences, by hand"),)),
+    Item("LM-04", "Five factors of “it is a nice movie”", (("ngrams", "The chain rule"),)),
     Item(
         "LM-05",
         "Two tasks: score or generate a sentence, predict the next word",
@@ -90,13 +90,23 @@ ITEMS: tuple[Item, ...] = (
             ("neural_lm", "Word vectors without a language model"),
         ),
     ),
-    Item("GEN-01", "Why generative models", (("generative_models", "The teacher"),)),
+    Item(
+        "GEN-01",
+        "Motivation, and “the most interesting idea in ten years”",
+        (
+            ("generative_models", "Debiasing: weigh what you have"),
+            ("generative_models", "The teacher"),
+        ),
+    ),
     Item("GEN-02", "Unpaired translation of images", (("conditional_models", "Translation without pairs"),)),
     Item("GEN-03", "From video to video", (("conditional_models", "Reading: from points to pictures and films"),)),
     Item(
         "GEN-04",
         r"From samples of $p_\mathrm{data}$ to a $p_\mathrm{model}$ that can be sampled",
-        (("generative_models", "A sampler, and its density"),),
+        (
+            ("generative_models", "Explicit and implicit"),
+            ("generative_models", "A sampler, and its density"),
+        ),
     ),
     Item(
         "GEN-05",
@@ -107,7 +117,14 @@ ITEMS: tuple[Item, ...] = (
             ("vae", "Why not simply average over the prior?"),
         ),
     ),
-    Item("GEN-06", "A decoder as a generator", (("vae", "The pieces, and their names"),)),
+    Item(
+        "GEN-06",
+        "A decoder as a generator",
+        (
+            ("vae", "A picture, and the two stories behind it"),
+            ("generative_models", "Explicit and implicit"),
+        ),
+    ),
     Item(
         "GEN-07",
         "What they are for: generation, debiasing, augmentation, missing data, planning",
@@ -115,6 +132,7 @@ ITEMS: tuple[Item, ...] = (
             ("generative_models", "Debiasing: weigh what you have"),
             ("generative_models", "A pixel is missing"),
             ("generative_models", "Planning: imagine before you act"),
+            ("generative_models", "Exercises"),
         ),
     ),
     Item(
@@ -155,12 +173,19 @@ ITEMS: tuple[Item, ...] = (
         ),
     ),
     Item("GAN-08", "The confusion matrix of the filter", (("adversarial_game", "Two stories and four cells"),)),
-    Item("GAN-09", "Which player learns from which cell", (("adversarial_game", "Every gradient, once and for all"),)),
+    Item(
+        "GAN-09",
+        "Which player learns from which cell",
+        (
+            ("adversarial_game", "Two stories and four cells"),
+            ("adversarial_game", "Every gradient, once and for all"),
+        ),
+    ),
     Item(
         "GAN-10",
         "$D$ gives one number; $G$ is deterministic, so that randomness must come in",
         (
-            ("adversarial_game", "From finitely many noise values to an expectation"),
+            ("adversarial_game", "From the loss to the value of the game"),
             ("toy_gans", "Generators that need no training"),
         ),
     ),
@@ -202,7 +227,10 @@ ITEMS: tuple[Item, ...] = (
     Item(
         "GAN-17",
         "A Gaussian on the line from uniform noise of $n$ dimensions",
-        (("toy_gans", "Generators that need no training"),),
+        (
+            ("toy_gans", "Generators that need no training"),
+            ("toy_gans", "Experiment 1: a Gaussian on the line, from $n$ uniform numbers"),
+        ),
     ),
     Item(
         "GAN-18",
@@ -257,7 +285,10 @@ ITEMS: tuple[Item, ...] = (
     Item(
         "THM-01",
         r"The target $p_G = p_\mathrm{data}$, although no density is computed",
-        (("gan_theory", "The theorem, and what it assumes"),),
+        (
+            ("gan_theory", "The theorem, and what it assumes"),
+            ("gan_theory", "A discriminator is a ratio"),
+        ),
     ),
     Item(
         "THM-02",
@@ -300,7 +331,10 @@ ITEMS: tuple[Item, ...] = (
     Item(
         "VAE-01",
         "From autoencoder to variational autoencoder; from GAN to VAE",
-        (("vae", "The pieces, and their names"),),
+        (
+            ("vae", "A picture, and the two stories behind it"),
+            ("vae", "The pieces, and their names"),
+        ),
     ),
     Item(
         "VAE-02",

@@ -29,12 +29,13 @@ def test_an_item_leads_to_headings_that_exist(item):
 def test_every_link_of_the_built_page_arrives():
     links = re.findall(r'href="([a-z_0-9]+\.html)#([^"]+)"', (SITE / "coverage.html").read_text())
     wanted = {(f"{stem}.html", heading) for item in ITEMS for stem, heading in item.places}
-    assert len(set(links)) >= len(wanted)
+    built = {(page, fragment.replace("-s-", "s-")) for page, fragment in links}  # the built page spells ’s as -s-
+    assert {(page, anchor(heading).replace("-s-", "s-")) for page, heading in wanted} <= built
     for page, fragment in set(links):
         assert f'id="{fragment}"' in (SITE / page).read_text(), f"{page}#{fragment}"
 
 
-def test_an_anchor_is_made_as_the_built_page_makes_it():
+def test_an_anchor_is_made_as_myst_makes_it():
     assert anchor("The generator's two losses") == "the-generators-two-losses"
     assert (
         anchor("Step two: the best discriminator, point by point") == "step-two-the-best-discriminator-point-by-point"
