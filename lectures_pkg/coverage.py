@@ -229,7 +229,7 @@ ITEMS: tuple[Item, ...] = (
         "A Gaussian on the line from uniform noise of $n$ dimensions",
         (
             ("toy_gans", "Generators that need no training"),
-            ("toy_gans", "Experiment 1: a Gaussian on the line, from $n$ uniform numbers"),
+            ("toy_gans", "Experiment 1: a Gaussian on the line, from n uniform numbers"),
         ),
     ),
     Item(
